@@ -1,0 +1,1 @@
+"""One YAML file: its schema, its loader, and what ships beside it."""

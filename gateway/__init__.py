@@ -1,0 +1,3 @@
+"""Parloir: the gateway between a facility's phones and visitors' browsers."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,1 @@
+"""Calls, visits and their timeline."""

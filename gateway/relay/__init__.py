@@ -1,0 +1,1 @@
+"""The relay process: sockets, the switch, browser transports and prompts."""

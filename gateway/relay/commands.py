@@ -1,0 +1,326 @@
+"""The words between the gateway and a relay (Twisted AMP); bodies of many fields travel as JSON models."""
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+from twisted.protocols import amp
+
+from parloir.rtp.description import Address, Kind
+
+
+class Value(BaseModel):
+    """Base of everything that crosses: frozen, and no unknown field."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Json(amp.Argument):
+    """An AMP argument holding one pydantic model as JSON (at most 65,535 bytes, AMP's own bound)."""
+
+    def __init__(self, model: type[BaseModel]) -> None:
+        super().__init__()
+        self.model = model
+
+    def toString(self, value: Any) -> bytes:  # noqa: N802
+        return value.model_dump_json().encode()
+
+    def fromString(self, value: bytes) -> Any:  # noqa: N802
+        return self.model.model_validate_json(value)
+
+
+class RelaySettings(Value):
+    """What a relay is told once, before anything else. Ports inclusive; seconds."""
+
+    rtp_host: str
+    rtp_first: int
+    rtp_last: int
+    port_rest: float = 30.0
+    webrtc_host: str
+    webrtc_port: int
+    public_addresses: tuple[str, ...]
+    prompts: str
+    media_timeout: float = 10.0
+    quality_interval: float = 10.0
+
+
+class PhoneStream(Value):
+    """One stream to and from a phone. Types are RTP payload types; clock in Hz; bitrate in bits a second."""
+
+    kind: Kind
+    remote: Address
+    rtcp: Address | None = None
+    codec: str
+    clock: int
+    channels: int = 1
+    ptime: int = 20
+    send_type: int
+    receive_type: int
+    event_type: int | None = None
+    packetization_mode: int | None = None
+    parameter_sets: tuple[bytes, ...] = ()
+    bitrate: int | None = None
+    feedback: frozenset[str] = frozenset()
+    symmetric: bool = False
+
+
+class PhoneSide(Value):
+    """All that the phone agreed to; absent video means an audio call. Sent again after a re-INVITE."""
+
+    streams: tuple[PhoneStream, ...]
+
+
+class BrowserStream(Value):
+    """One stream to and from the browser: its payload type serves both directions."""
+
+    kind: Kind
+    codec: str
+    clock: int
+    channels: int = 1
+    ptime: int = 20
+    payload_type: int
+    ssrcs: tuple[int, ...] = ()
+    abs_send_time: int | None = None
+    bitrate: int | None = None
+
+
+class BrowserSide(Value):
+    """What the browser's offer and our answer settled, and the fingerprints its certificate must match."""
+
+    fingerprints: tuple[tuple[str, str], ...]
+    streams: tuple[BrowserStream, ...]
+
+
+class Candidate(Value):
+    """An address the browser may reach this relay at (one UDP port each)."""
+
+    address: str
+    port: int
+    priority: int
+    type: str = "host"
+
+
+class BrowserTerms(Value):
+    """What the answer to the browser must say of our side."""
+
+    ufrag: str
+    password: str
+    fingerprint: tuple[str, str]
+    candidates: tuple[Candidate, ...]
+    cname: str
+    ssrcs: dict[Kind, int]
+
+
+class PhonePorts(Value):
+    """The local RTP port of each stream; RTCP is at the next one."""
+
+    audio: int
+    video: int | None = None
+
+
+class StreamReport(Value):
+    """One stream of one leg since the call began; loss is of what the party sent us; milliseconds."""
+
+    kind: Kind
+    received: int = 0
+    sent: int = 0
+    lost: int = 0
+    jitter: float = 0.0
+    round_trip: float | None = None
+    remote_lost: int | None = None
+    mos: float | None = None
+    bytes_received: int = 0
+    bytes_sent: int = 0
+
+
+class Report(Value):
+    """A bridge's counters. `flowing` is the time media has flowed both ways, in ms (see rtp.flow)."""
+
+    phone: tuple[StreamReport, ...] = ()
+    browser: tuple[StreamReport, ...] = ()
+    flowing: int = 0
+    dropped: dict[str, int] = Field(default_factory=dict)
+    since_join: bool = False
+
+
+class NoSuchBridge(Exception):
+    """The relay has no bridge of that id: it ended, or the relay was restarted."""
+
+
+class NoPorts(Exception):
+    """Every RTP port of this relay is in use or at rest; widen sip.rtp_ports."""
+
+
+class NotAnnounced(Exception):
+    """Media was to be joined before the notice had been played to both legs (invariant 3)."""
+
+
+class Interrupted(Exception):
+    """The prompt was cut short: its leg went away, or another prompt took its place."""
+
+
+class Refused(Exception):
+    """The relay will not do this to a privileged bridge, or the request contradicts itself."""
+
+
+ERRORS: dict[type[Exception], bytes] = {
+    NoSuchBridge: b"NO_SUCH_BRIDGE",
+    NoPorts: b"NO_PORTS",
+    NotAnnounced: b"NOT_ANNOUNCED",
+    Interrupted: b"INTERRUPTED",
+    Refused: b"REFUSED",
+}
+
+
+class Configure(amp.Command):
+    """First word to a relay; answered when its sockets are bound."""
+
+    arguments = ((b"settings", Json(RelaySettings)),)
+
+
+class OpenBridge(amp.Command):
+    """Make a bridge. Its class never changes: a privileged one has no way to attach a tap."""
+
+    arguments = ((b"bridge", amp.Unicode()), (b"privileged", amp.Boolean()))
+    errors = ERRORS
+
+
+class OpenPhone(amp.Command):
+    """Bind the phone leg's sockets, before the SDP that names them is sent."""
+
+    arguments = ((b"bridge", amp.Unicode()), (b"video", amp.Boolean()))
+    response = ((b"ports", Json(PhonePorts)),)
+    errors = ERRORS
+
+
+class SetPhone(amp.Command):
+    """Say what the phone agreed to; nothing is received from any other address."""
+
+    arguments = ((b"bridge", amp.Unicode()), (b"side", Json(PhoneSide)))
+    errors = ERRORS
+
+
+class OpenBrowser(amp.Command):
+    """Make fresh ICE credentials and a fresh DTLS transport; an earlier browser leg lives until this one is up."""
+
+    arguments = ((b"bridge", amp.Unicode()),)
+    response = ((b"terms", Json(BrowserTerms)),)
+    errors = ERRORS
+
+
+class SetBrowser(amp.Command):
+    """Say what the browser agreed to; answers the terms of the last OpenBrowser."""
+
+    arguments = ((b"bridge", amp.Unicode()), (b"side", Json(BrowserSide)))
+    errors = ERRORS
+
+
+class RestartIce(amp.Command):
+    """New ICE credentials for the same DTLS session; the old ones stay valid until the new pair is nominated."""
+
+    arguments = ((b"bridge", amp.Unicode()),)
+    response = ((b"terms", Json(BrowserTerms)),)
+    errors = ERRORS
+
+
+class Announce(amp.Command):
+    """Play the notice that both must hear to both legs; answered when it has ended on both. Only then may Join."""
+
+    arguments = ((b"bridge", amp.Unicode()), (b"prompt", amp.Unicode()))
+    response = ((b"milliseconds", amp.Integer()),)
+    errors = ERRORS
+
+
+class Play(amp.Command):
+    """Play a prompt to "phone", "browser" or "both" over whatever they hear; answered at its end.
+
+    `times` 0 repeats it (a second of silence between) until Stop, Join or another Play to that leg.
+    """
+
+    arguments = (
+        (b"bridge", amp.Unicode()),
+        (b"prompt", amp.Unicode()),
+        (b"to", amp.Unicode()),
+        (b"times", amp.Integer()),
+    )
+    response = ((b"milliseconds", amp.Integer()),)
+    errors = ERRORS
+
+
+class StopPrompts(amp.Command):
+    """Silence whatever prompts this bridge is playing."""
+
+    arguments = ((b"bridge", amp.Unicode()),)
+    errors = ERRORS
+
+
+class Join(amp.Command):
+    """Let media cross, or cross again after Part; refused before the notice."""
+
+    arguments = ((b"bridge", amp.Unicode()),)
+    errors = ERRORS
+
+
+class Part(amp.Command):
+    """Stop media crossing (hold); both legs stay up."""
+
+    arguments = ((b"bridge", amp.Unicode()),)
+    errors = ERRORS
+
+
+class AskKeyframe(amp.Command):
+    """Ask a leg ("phone" or "browser") for a keyframe, throttled."""
+
+    arguments = ((b"bridge", amp.Unicode()), (b"leg", amp.Unicode()))
+    errors = ERRORS
+
+
+class GetReport(amp.Command):
+    """The bridge's counters now."""
+
+    arguments = ((b"bridge", amp.Unicode()),)
+    response = ((b"report", Json(Report)),)
+    errors = ERRORS
+
+
+class CloseBridge(amp.Command):
+    """End the bridge; its ports rest before reuse."""
+
+    arguments = ((b"bridge", amp.Unicode()),)
+    response = ((b"report", Json(Report)),)
+    errors = ERRORS
+
+
+class LegUp(amp.Command):
+    """Relay to gateway: the browser's DTLS is up ("browser"), first or again; or the first RTP of the phone."""
+
+    arguments = ((b"bridge", amp.Unicode()), (b"leg", amp.Unicode()))
+
+
+class LegLost(amp.Command):
+    """Relay to gateway: the browser's consent checks have stopped, or its DTLS failed or closed."""
+
+    arguments = ((b"bridge", amp.Unicode()), (b"leg", amp.Unicode()), (b"why", amp.Unicode()))
+
+
+class LegBack(amp.Command):
+    """Relay to gateway: a lost browser's checks have come back on the same DTLS session."""
+
+    arguments = ((b"bridge", amp.Unicode()), (b"leg", amp.Unicode()))
+
+
+class LegSilent(amp.Command):
+    """Relay to gateway: no media from this leg for media_timeout seconds (an event, not an end)."""
+
+    arguments = ((b"bridge", amp.Unicode()), (b"leg", amp.Unicode()), (b"silent", amp.Boolean()))
+
+
+class Digit(amp.Command):
+    """Relay to gateway: one key pressed on the phone (RFC 4733)."""
+
+    arguments = ((b"bridge", amp.Unicode()), (b"digit", amp.Unicode()))
+
+
+class Quality(amp.Command):
+    """Relay to gateway, every quality_interval seconds: the counters."""
+
+    arguments = ((b"bridge", amp.Unicode()), (b"report", Json(Report)))

@@ -1,0 +1,1 @@
+"""Visits, calls, timelines and dialogs in SQL."""

@@ -1,0 +1,1 @@
+"""The policies that come with Parloir, written on the API vendors use."""

@@ -1,0 +1,1 @@
+"""ICE-lite, DTLS and the SDP of browsers."""

@@ -1,0 +1,136 @@
+"""The messages between a visitor's page and the gateway, one JSON object each, named by `type`."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+
+class Message(BaseModel):
+    """Base of all messages: frozen, and no unknown field."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Join(Message):
+    """The visitor pressed Join: here is the browser's offer (SDP). Also how a reloaded page comes back."""
+
+    type: Literal["join"] = "join"
+    sdp: str = Field(max_length=32_000)
+
+
+class Restart(Message):
+    """The network changed: an offer with new ICE credentials for the connection that exists."""
+
+    type: Literal["restart"] = "restart"
+    sdp: str = Field(max_length=32_000)
+
+
+class Leave(Message):
+    """The visitor hung up."""
+
+    type: Literal["leave"] = "leave"
+
+
+class Ping(Message):
+    """Are you there? Answered with Pong."""
+
+    type: Literal["ping"] = "ping"
+
+
+FromPage = Annotated[Join | Restart | Leave | Ping, Field(discriminator="type")]
+from_page: TypeAdapter[FromPage] = TypeAdapter(FromPage)
+
+
+class IceServer(Message):
+    """A TURN server with credentials that expire (coturn's REST scheme)."""
+
+    urls: tuple[str, ...]
+    username: str
+    credential: str
+
+
+class Welcome(Message):
+    """First message to a page: whose visit, when, and how to reach us. Times in UTC."""
+
+    type: Literal["welcome"] = "welcome"
+    visitor: str
+    facility: str
+    station: str
+    start: datetime
+    end: datetime
+    now: datetime
+    ice_servers: tuple[IceServer, ...] = ()
+    relay_only: bool = False
+
+
+class Status(Message):
+    """Where the visit stands. `waiting`: before its time or for the phone to dial; `connecting`: answered, no media
+    yet; `held`: media paused, `why` says by whom. `ends` is when the time runs out, once known."""
+
+    type: Literal["status"] = "status"
+    state: Literal["waiting", "ringing", "connecting", "notice", "talking", "held"]
+    why: str = ""
+    text: str = ""
+    ends: datetime | None = None
+
+
+class Answer(Message):
+    """Our answer (SDP) to Join or Restart. `video` false comes with the reason in plain words; `width`, `height`,
+    `frame_rate` and `bitrate` (bits a second) are the most the phone can take."""
+
+    type: Literal["answer"] = "answer"
+    sdp: str
+    video: bool
+    why_no_video: str = ""
+    width: int | None = None
+    height: int | None = None
+    frame_rate: float | None = None
+    bitrate: int | None = None
+
+
+class Notice(Message):
+    """The text of what is being played to both, to be shown while it is heard."""
+
+    type: Literal["notice"] = "notice"
+    text: str
+
+
+class Warn(Message):
+    """Something to show during the call, such as the last minute."""
+
+    type: Literal["warn"] = "warn"
+    text: str
+
+
+class Hint(Message):
+    """How the line is doing, for the page's quality hint."""
+
+    type: Literal["hint"] = "hint"
+    quality: Literal["good", "fair", "poor"]
+
+
+class Ended(Message):
+    """The visit's call is over. `reason` is the typed reason's name, `text` what the visitor should read;
+    `again` says whether pressing Join again may work."""
+
+    type: Literal["ended"] = "ended"
+    reason: str
+    text: str
+    again: bool = False
+
+
+class Failed(Message):
+    """The page's last message could not be taken; the call, if any, goes on."""
+
+    type: Literal["failed"] = "failed"
+    text: str
+
+
+class Pong(Message):
+    """Answer to Ping."""
+
+    type: Literal["pong"] = "pong"
+
+
+ToPage = Welcome | Status | Answer | Notice | Warn | Hint | Ended | Failed | Pong
