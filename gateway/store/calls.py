@@ -1,0 +1,101 @@
+"""Calls as they are remembered: one row each, opened when they begin and finished when they end."""
+
+import builtins
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import Connection, RowMapping, insert, select, update
+
+from parloir.store.errors import NoSuchCall
+from parloir.store.tables import calls
+
+
+class WayIn(StrEnum):
+    """Who began the call: a scheduled visit's time, or the phone inside."""
+
+    SCHEDULED = "scheduled"
+    INSIDE = "inside"
+
+
+class CallClass(StrEnum):
+    """What the call is before the law, fixed before media exists: a privileged one is never heard by others."""
+
+    ORDINARY = "ordinary"
+    PRIVILEGED = "privileged"
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call. `ended` and `reason` (the typed reason's name) are None while it lives. Times in UTC."""
+
+    id: str
+    visit: str | None
+    facility: str
+    station: str
+    way_in: WayIn
+    call_class: CallClass
+    opened: datetime
+    ended: datetime | None = None
+    reason: str | None = None
+
+
+def add(connection: Connection, call: Call) -> None:
+    """Remember a call that begins."""
+    connection.execute(
+        insert(calls).values(
+            {
+                "id": call.id,
+                "visit": call.visit,
+                "facility": call.facility,
+                "station": call.station,
+                "way_in": call.way_in,
+                "class": call.call_class,
+                "opened": call.opened,
+                "ended": call.ended,
+                "reason": call.reason,
+            }
+        )
+    )
+
+
+def finish(connection: Connection, id: str, ended: datetime, reason: str) -> None:
+    """Write down a call's end; a call that has ended keeps its first reason. Raises NoSuchCall."""
+    get(connection, id)
+    connection.execute(
+        update(calls).where(calls.c.id == id, calls.c.ended.is_(None)).values(ended=ended, reason=reason)
+    )
+
+
+def get(connection: Connection, id: str) -> Call:
+    """The call of that id; raises NoSuchCall."""
+    row = connection.execute(select(calls).where(calls.c.id == id)).mappings().first()
+    if row is None:
+        raise NoSuchCall(id)
+    return _call(row)
+
+
+def list(
+    connection: Connection, *, live: bool | None = None, visit: str | None = None, limit: int = 200
+) -> builtins.list[Call]:
+    """Calls, the newest first: live ones, ended ones, or both (None). After a crash the live ones are those cut off."""
+    query = select(calls).order_by(calls.c.opened.desc(), calls.c.id).limit(limit)
+    if live is not None:
+        query = query.where(calls.c.ended.is_(None) if live else calls.c.ended.is_not(None))
+    if visit is not None:
+        query = query.where(calls.c.visit == visit)
+    return [_call(row) for row in connection.execute(query).mappings()]
+
+
+def _call(row: RowMapping) -> Call:
+    return Call(
+        id=row["id"],
+        visit=row["visit"],
+        facility=row["facility"],
+        station=row["station"],
+        way_in=WayIn(row["way_in"]),
+        call_class=CallClass(row["class"]),
+        opened=row["opened"],
+        ended=row["ended"],
+        reason=row["reason"],
+    )

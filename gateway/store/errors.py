@@ -1,0 +1,79 @@
+"""What can go wrong with the store, each with what the operator can do about it."""
+
+from typing import TYPE_CHECKING
+
+from parloir.errors import ParloirError
+
+if TYPE_CHECKING:
+    from parloir.store.visits import Visit
+
+
+class StoreError(ParloirError):
+    """The store refused, or could not be opened."""
+
+
+class UnknownDatabase(StoreError):
+    """The database's URL names a kind this version cannot keep whole; use sqlite (leave gateway.database out)."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(f"a {kind} database is not supported: leave gateway.database out to use sqlite in data_dir")
+        self.kind = kind
+
+
+class OldSchema(StoreError):
+    """The database was made by an earlier version; run `parloir db upgrade`."""
+
+    def __init__(self, database: str, found: str, wanted: str) -> None:
+        super().__init__(
+            f"{database} has schema {found} and this version needs {wanted}: stop the gateway, run `parloir db upgrade`"
+        )
+        self.database = database
+        self.found = found
+        self.wanted = wanted
+
+
+class NewSchema(StoreError):
+    """The database was made by a later version; run that version, or restore a backup of this one."""
+
+    def __init__(self, database: str, found: str) -> None:
+        super().__init__(
+            f"{database} has schema {found}, which this version does not know: "
+            "install the version that made it, or restore the backup that its upgrade took"
+        )
+        self.database = database
+        self.found = found
+
+
+class StationTaken(StoreError):
+    """The station already has a visit at that time; choose another time or cancel the other visit."""
+
+    def __init__(self, visit: "Visit") -> None:
+        super().__init__(
+            f"station {visit.station} of {visit.facility} already has visit {visit.id} "
+            f"from {visit.start:%Y-%m-%d %H:%M} to {visit.end:%H:%M} UTC: choose another time or cancel it"
+        )
+        self.visit = visit
+
+
+class NoSuchVisit(StoreError):
+    """No visit has that id; list the visits to see which there are."""
+
+    def __init__(self, id: str) -> None:
+        super().__init__(f"there is no visit {id}")
+        self.id = id
+
+
+class VisitOver(StoreError):
+    """A visit that is done, missed or cancelled cannot change any more; add a new one."""
+
+    def __init__(self, visit: "Visit") -> None:
+        super().__init__(f"visit {visit.id} is {visit.state} and cannot change any more")
+        self.visit = visit
+
+
+class NoSuchCall(StoreError):
+    """No call has that id; list the calls to see which there are."""
+
+    def __init__(self, id: str) -> None:
+        super().__init__(f"there is no call {id}")
+        self.id = id

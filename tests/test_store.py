@@ -1,0 +1,179 @@
+"""The store: its schema, transactions, append-only timeline, and what outlives the process."""
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pytest_twisted import async_yield_fixture, ensureDeferred
+from sqlalchemy import Connection, delete, inspect, text, update
+from sqlalchemy.exc import IntegrityError
+
+from parloir.sip.session import Dialog
+from parloir.store import calls, schema, tables, timeline
+from parloir.store.calls import Call, CallClass, WayIn
+from parloir.store.database import Database, connect
+from parloir.store.dialogs import Dialogs
+from parloir.store.errors import NewSchema, NoSuchCall, OldSchema, UnknownDatabase
+
+NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+CALL = Call("c1", None, "north", "pod-a-1", WayIn.SCHEDULED, CallClass.ORDINARY, NOW)
+DIALOG = Dialog("s1", "id@host", "sip:gw@a", "lt", "sip:1@b", "rt", 1, 2, "sip:1@127.0.0.9", ("<sip:p;lr>",), "udp")
+
+
+@async_yield_fixture
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    database = Database.open(tmp_path / "data")
+    yield database
+    await database.close()
+
+
+def test_a_fresh_directory_becomes_a_private_database_of_this_schema(tmp_path: Path) -> None:
+    engine = connect(tmp_path / "data")
+    schema.prepare(engine)
+    with engine.begin() as connection:
+        assert set(tables.metadata.tables) < set(inspect(connection).get_table_names())
+        assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+    engine.dispose()
+    assert (tmp_path / "data" / "parloir.sqlite3").stat().st_mode & 0o077 == 0
+
+
+def test_the_migrations_make_exactly_the_tables_that_the_code_uses(tmp_path: Path) -> None:
+    from alembic.autogenerate import compare_metadata
+    from alembic.runtime.migration import MigrationContext
+
+    engine = connect(tmp_path)
+    schema.prepare(engine)
+    with engine.begin() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), tables.metadata) == []
+    engine.dispose()
+
+
+def test_an_old_schema_is_refused_and_its_error_names_the_remedy(tmp_path: Path) -> None:
+    engine = connect(tmp_path)
+    with engine.begin() as connection:
+        connection.execute(text("CREATE TABLE visits (id INTEGER)"))
+    engine.dispose()
+    with pytest.raises(OldSchema, match="parloir db upgrade"):
+        Database.open(tmp_path)
+
+
+def test_a_later_schema_is_refused(tmp_path: Path) -> None:
+    engine = connect(tmp_path)
+    schema.prepare(engine)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = 'z999'"))
+    with pytest.raises(NewSchema, match="z999"):
+        schema.prepare(engine)
+    engine.dispose()
+
+
+def test_an_upgrade_of_a_current_database_changes_nothing_and_backs_nothing_up(tmp_path: Path) -> None:
+    engine = connect(tmp_path)
+    assert schema.upgrade(engine) is None
+    with engine.begin() as connection:
+        assert schema.revision(connection) == "0001"
+    assert schema.upgrade(engine) is None
+    engine.dispose()
+    assert not list(tmp_path.glob("*.bak"))
+
+
+def test_a_database_of_another_kind_is_refused_in_plain_words() -> None:
+    with pytest.raises(UnknownDatabase, match=r"leave gateway\.database out"):
+        connect("postgresql+psycopg://localhost/parloir")
+
+
+@ensureDeferred
+async def test_work_that_raises_leaves_nothing_behind(database: Database) -> None:
+    def fail(connection: Connection) -> None:
+        calls.add(connection, CALL)
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await database.run(fail)
+    assert await database.run(calls.list) == []
+
+
+@ensureDeferred
+async def test_calls_are_live_until_finished_and_keep_their_first_reason(database: Database) -> None:
+    later = NOW + timedelta(minutes=5)
+    await database.run(lambda c: calls.add(c, CALL))
+    assert await database.run(lambda c: calls.list(c, live=True)) == [CALL]
+    await database.run(lambda c: calls.finish(c, "c1", later, "LimitReached"))
+    await database.run(lambda c: calls.finish(c, "c1", later + timedelta(1), "MediaLost"))
+    assert await database.run(lambda c: calls.list(c, live=True)) == []
+    ended = replace(CALL, ended=later, reason="LimitReached")
+    assert await database.run(lambda c: calls.list(c, live=False)) == [ended]
+    with pytest.raises(NoSuchCall):
+        await database.run(lambda c: calls.finish(c, "c2", later, "LimitReached"))
+
+
+@ensureDeferred
+async def test_a_timeline_is_numbered_and_comes_back_as_it_was_told(database: Database) -> None:
+    await database.run(lambda c: calls.add(c, CALL))
+    for n, kind in enumerate(("opened", "ringing", "answered")):
+        await database.run(partial(timeline.append, call="c1", kind=kind, data={"n": n}, wall=NOW, monotonic=n))
+    entries = await database.run(lambda c: timeline.of(c, "c1"))
+    assert [(e.number, e.kind, e.data, e.wall) for e in entries] == [
+        (1, "opened", {"n": 0}, NOW),
+        (2, "ringing", {"n": 1}, NOW),
+        (3, "answered", {"n": 2}, NOW),
+    ]
+
+
+@ensureDeferred
+async def test_a_timeline_cannot_be_rewritten(database: Database) -> None:
+    await database.run(lambda c: calls.add(c, CALL))
+    await database.run(lambda c: timeline.append(c, "c1", "opened", {}, NOW, 1))
+    for change in (update(tables.events).values(kind="other"), delete(tables.events)):
+        with pytest.raises(IntegrityError, match="append-only"):
+            await database.run(lambda c, change=change: c.execute(change))
+    assert [e.kind for e in await database.run(lambda c: timeline.of(c, "c1"))] == ["opened"]
+
+
+@ensureDeferred
+async def test_an_event_of_no_call_is_refused(database: Database) -> None:
+    with pytest.raises(IntegrityError):
+        await database.run(lambda c: timeline.append(c, "nobody", "opened", {}, NOW, 1))
+
+
+@ensureDeferred
+async def test_dialogs_outlive_the_process_and_the_newest_is_kept(tmp_path: Path) -> None:
+    first = Database.open(tmp_path)
+    dialogs = Dialogs(first)
+    dialogs.save(DIALOG)
+    dialogs.save(replace(DIALOG, session="s2"))
+    dialogs.save(replace(DIALOG, local_cseq=7))
+    dialogs.forget("s2")
+    await dialogs.written()
+    await first.close()
+
+    second = Database.open(tmp_path)
+    assert await Dialogs(second).left_over() == [replace(DIALOG, local_cseq=7)]
+    await second.close()
+
+
+@ensureDeferred
+async def test_a_dialog_that_could_not_be_written_is_written_with_the_next(database: Database) -> None:
+    dialogs = Dialogs(Failing(database, times=1))
+    dialogs.save(DIALOG)
+    await dialogs.written()
+    dialogs.save(replace(DIALOG, session="s2"))
+    assert {d.session for d in await dialogs.left_over()} == {"s1", "s2"}
+
+
+class Failing(Database):
+    """A database whose first transactions fail, as on a full disk."""
+
+    def __init__(self, real: Database, times: int) -> None:
+        self._real = real
+        self._times = times
+
+    async def run(self, work: Callable[[Connection], Any]) -> Any:
+        if self._times:
+            self._times -= 1
+            raise OSError("disk full")
+        return await self._real.run(work)
