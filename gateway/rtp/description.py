@@ -68,11 +68,12 @@ class Media:
 
 @dataclass(frozen=True)
 class Description:
-    """A whole SDP body as data: its m-lines in order, and the session's own version of it."""
+    """A whole SDP body as data: its m-lines in order, the session's own version of it, its session attributes."""
 
     media: tuple[Media, ...]
     session_id: str = "0"
     version: int = 0
+    attributes: tuple[tuple[str, str], ...] = field(default=(), repr=False)
 
     def first(self, kind: Kind) -> Media | None:
         """The first line of that kind that is not refused."""
