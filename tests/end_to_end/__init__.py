@@ -1,0 +1,1 @@
+"""Tests with real phones, a real browser and the whole gateway."""

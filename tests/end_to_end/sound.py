@@ -1,0 +1,88 @@
+"""Tones that can be told apart: made as WAV files, found again in what was heard."""
+
+import array
+import math
+import wave
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+BURST = 0.5
+FLOOR = 300.0
+
+
+def write_bursts(path: Path, hertz: int, *, rate: int = 8000, seconds: float = 120.0) -> Path:
+    """A 16-bit mono WAV of tone bursts, half of each BURST seconds: steady tones are taken for noise by browsers."""
+    period = int(rate * BURST)
+    one = array.array("h", (_burst(i, period, hertz, rate) for i in range(period)))
+    with wave.open(str(path), "wb") as out:
+        out.setnchannels(1)
+        out.setsampwidth(2)
+        out.setframerate(rate)
+        out.writeframes(one.tobytes() * round(seconds / BURST))
+    return path
+
+
+def _burst(i: int, period: int, hertz: int, rate: int) -> int:
+    if i >= period // 2:
+        return 0
+    fade = min(1.0, i / (rate * 0.005), (period // 2 - i) / (rate * 0.005))
+    return int(14000 * fade * math.sin(2 * math.pi * hertz * i / rate))
+
+
+def strength(samples: Sequence[int], hertz: float, rate: int) -> float:
+    """How much of the samples is that tone, 0 to 1 of their energy (Goertzel); 0 for what is near silence."""
+    count = len(samples)
+    energy = sum(s * s for s in samples)
+    if count == 0 or energy < FLOOR * FLOOR * count / 2:
+        return 0.0
+    twice = 2 * math.cos(2 * math.pi * hertz / rate)
+    last = older = 0.0
+    for sample in samples:
+        last, older = sample + twice * last - older, last
+    power = last * last + older * older - twice * last * older
+    return min(1.0, 2 * power / (count * energy))
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What a recording holds: seconds from its start at which the tone was first and last heard, and its length.
+
+    `voice_end` is when the last sound that is not the tone ended before the tone began (a spoken notice).
+    """
+
+    first: float | None
+    last: float | None
+    voice_end: float | None
+    length: float
+
+
+def read(path: Path) -> tuple["array.array[int]", int]:
+    """Samples and rate of a 16-bit mono WAV, also of one that is still being written (its header says 0 frames)."""
+    data = path.read_bytes()
+    rate = int.from_bytes(data[24:28], "little")
+    start = data.find(b"data") + 8
+    body = data[start:]
+    samples = array.array("h")
+    samples.frombytes(body[: len(body) // 2 * 2])
+    return samples, rate
+
+
+def listen(path: Path, hertz: int, window: float = 0.05) -> Heard:
+    """Look through a recording for the tone, window by window (seconds)."""
+    samples, rate = read(path)
+    size = int(rate * window)
+    first = last = voice_end = None
+    for index in range(0, len(samples) - size + 1, size):
+        part = samples[index : index + size]
+        end = (index + size) / rate
+        if strength(part, hertz, rate) > 0.6:
+            first = index / rate if first is None else first
+            last = end
+        elif first is None and _loud(part):
+            voice_end = end
+    return Heard(first, last, voice_end, len(samples) / rate)
+
+
+def _loud(part: Sequence[int]) -> bool:
+    return sum(s * s for s in part) > FLOOR * FLOOR * len(part)
