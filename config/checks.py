@@ -1,0 +1,190 @@
+"""What is wrong between keys that are each right alone. Pure: sections in, findings out."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import combinations
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from parloir.config.address import is_local, overlap
+from parloir.config.document import Key
+from parloir.config.schema import Facility, Gateway, Sip, Webrtc
+
+PORTS_PER_CALL = 4
+EPHEMERAL = 32768
+
+
+@dataclass(frozen=True)
+class Sections:
+    """The parts of a configuration that are valid alone; one that is not is None, such a facility is left out."""
+
+    gateway: Gateway | None = None
+    sip: Sip | None = None
+    webrtc: Webrtc | None = None
+    facilities: dict[str, Facility] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A problem at a path; a warning lets the gateway run all the same."""
+
+    path: Key
+    message: str
+    remedy: str
+    warning: bool = False
+
+
+class Claim(NamedTuple):
+    """The ports first to last of one protocol ("udp" or "tcp") on one host that a key asks for."""
+
+    path: Key
+    protocol: str
+    host: str
+    first: int
+    last: int
+
+
+def check(sections: Sections, languages: frozenset[str]) -> Iterator[Finding]:
+    """All findings over what is valid; `languages` are those there are prompts in."""
+    if sections.gateway:
+        yield from _web(sections.gateway)
+    if sections.sip:
+        yield from _rtp_ports(sections.sip)
+        yield from _listeners(sections.sip)
+    if sections.webrtc:
+        yield from _browsers(sections.webrtc)
+    yield from _shared_ports(sections)
+    for name, facility in sections.facilities.items():
+        yield from _facility(("facilities", name), facility, languages)
+    yield from _same_address(sections.facilities)
+
+
+def _web(gateway: Gateway) -> Iterator[Finding]:
+    parts = urlsplit(gateway.public_url)
+    path = ("gateway", "public_url")
+    if parts.scheme == "http" and not is_local(parts.hostname or ""):
+        yield Finding(
+            path,
+            "plain http off localhost: browsers give pages from there no camera",
+            "write https:// and set gateway.tls, or gateway.trusted_proxies for a proxy that has the certificate",
+        )
+    elif parts.scheme == "https" and gateway.tls is None and not gateway.trusted_proxies:
+        yield Finding(
+            path,
+            "nothing here serves https",
+            "set gateway.tls, or gateway.trusted_proxies for a proxy that has the certificate",
+        )
+    if gateway.tls is None and not gateway.trusted_proxies and not is_local(gateway.http.host):
+        message = "plain http to all who reach it: the API's token and visitors' links cross in clear"
+        yield Finding(("gateway", "http"), message, "set gateway.tls or listen on 127.0.0.1", warning=True)
+
+
+def _rtp_ports(sip: Sip) -> Iterator[Finding]:
+    path, ports, need = ("sip", "rtp_ports"), sip.rtp_ports, sip.calls * PORTS_PER_CALL
+    if ports.first < 1024:
+        yield Finding(path, f"port {ports.first} is reserved for the system", "begin at 1024 or above")
+    if ports.first % 2:
+        message = f"the first port {ports.first} is odd: RTP takes even ports, RTCP the odd one above"
+        yield Finding(path, message, f"begin at {ports.first + 1}")
+    if len(ports) < need:
+        yield Finding(
+            path,
+            f"{len(ports)} ports are too few for sip.calls: {sip.calls} ({PORTS_PER_CALL} ports a call)",
+            f"name at least {need}, better {2 * need} as used ones rest before they serve again",
+        )
+    if ports.last >= EPHEMERAL:
+        yield _ephemeral(path, ports.last)
+
+
+def _listeners(sip: Sip) -> Iterator[Finding]:
+    for index, listener in enumerate(sip.listen):
+        path = ("sip", "listen", str(index))
+        if listener.transport != "udp":
+            message = f"this version does not serve {listener.transport} yet: nothing will listen there"
+            yield Finding(path, message, "have phones use udp for now", warning=True)
+    if all(listener.transport != "udp" for listener in sip.listen):
+        yield Finding(("sip", "listen"), "no udp listener", "add one like udp://0.0.0.0:5060")
+
+
+def _browsers(webrtc: Webrtc) -> Iterator[Finding]:
+    last = webrtc.listen.port + webrtc.relays - 1
+    path = ("webrtc", "listen")
+    if not webrtc.listen.port >= 1024:
+        yield Finding(path, f"port {webrtc.listen.port} is reserved for the system", "take one from 1024 to 32767")
+    elif last > 65535:
+        yield Finding(path, f"{webrtc.relays} relays need ports up to {last}", "take a lower port")
+    elif last >= EPHEMERAL:
+        yield _ephemeral(path, last)
+    if "auto" in webrtc.public_address and len(webrtc.public_address) > 1:
+        yield Finding(("webrtc", "public_address"), "auto beside addresses", "write auto alone or addresses alone")
+    if webrtc.relay_only and webrtc.turn is None:
+        yield Finding(("webrtc", "relay_only"), "no TURN server to relay by", "set webrtc.turn or remove relay_only")
+
+
+def _ephemeral(path: Key, last: int) -> Finding:
+    message = f"port {last} is in the range from which the system gives out ports of its own ({EPHEMERAL} and above)"
+    return Finding(path, message, f"stay below {EPHEMERAL}", warning=True)
+
+
+def _claims(sections: Sections) -> Iterator[Claim]:
+    if gateway := sections.gateway:
+        yield Claim(("gateway", "http"), "tcp", gateway.http.host, gateway.http.port, gateway.http.port)
+    if sip := sections.sip:
+        for index, at in enumerate(sip.listen):
+            protocol = "udp" if at.transport == "udp" else "tcp"
+            yield Claim(("sip", "listen", str(index)), protocol, at.host, at.port, at.port)
+        yield Claim(("sip", "rtp_ports"), "udp", "0.0.0.0", sip.rtp_ports.first, sip.rtp_ports.last)
+    if webrtc := sections.webrtc:
+        first = webrtc.listen.port
+        yield Claim(("webrtc", "listen"), "udp", webrtc.listen.host, first, first + webrtc.relays - 1)
+
+
+def _shared_ports(sections: Sections) -> Iterator[Finding]:
+    for one, other in combinations(_claims(sections), 2):
+        first, last = max(one.first, other.first), min(one.last, other.last)
+        hosts = "localhost" in (one.host, other.host) or overlap(one.host, other.host)
+        if one.protocol == other.protocol and hosts and 0 < first <= last:
+            ports = f"port {first}" if first == last else f"ports {first} to {last}"
+            yield Finding(other.path, f"{ports} ({other.protocol}) overlap {'.'.join(one.path)}", "move one of the two")
+
+
+def _facility(path: Key, facility: Facility, languages: frozenset[str]) -> Iterator[Finding]:
+    if facility.language not in languages:
+        message = f"no prompts in {facility.language!r}"
+        yield Finding((*path, "language"), message, f"write one of {', '.join(sorted(languages))}")
+    if not facility.stations:
+        yield Finding((*path, "stations"), "no station", "add the phones that visits can ring", warning=True)
+    for name, station in facility.stations.items():
+        if station.trunk is not None and station.trunk not in facility.trunks:
+            known = f"name one of {', '.join(facility.trunks)}" if facility.trunks else f"add it to {path[1]}.trunks"
+            yield Finding((*path, "stations", name, "trunk"), f"no trunk {station.trunk!r} here", known)
+    yield from _unserved(path, facility)
+
+
+def _unserved(path: Key, facility: Facility) -> Iterator[Finding]:
+    """What the schema takes and a later version will serve."""
+    wait = "this version does not serve {} yet: {}"
+    for name in facility.trunks:
+        message = wait.format("trunks", "stations behind it cannot be reached")
+        yield Finding((*path, "trunks", name), message, "give stations an address for now", warning=True)
+    for name, station in facility.stations.items():
+        if station.login is not None:
+            message = wait.format("phones that register", "this station cannot be reached")
+            yield Finding((*path, "stations", name, "login"), message, "give it an address for now", warning=True)
+    if facility.plugins:
+        message = wait.format("plugins", f"{', '.join(facility.plugins)} will not run")
+        yield Finding((*path, "plugins"), message, "do not count on them for now", warning=True)
+
+
+def _same_address(facilities: dict[str, Facility]) -> Iterator[Finding]:
+    """Two stations at one address could not be told apart when they call."""
+    owners: dict[str, Key] = {}
+    for facility_name, facility in facilities.items():
+        for name, station in facility.stations.items():
+            path = ("facilities", facility_name, "stations", name)
+            if station.address is None:
+                continue
+            if first := owners.get(station.address):
+                message = f"{station.address} is also {'.'.join(first)}"
+                yield Finding((*path, "address"), message, "give each station an address of its own")
+            owners.setdefault(station.address, path)

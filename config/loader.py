@@ -1,0 +1,97 @@
+"""A configuration file read whole: every problem at once, each with its place and remedy."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from parloir.config import checks, files, prompts
+from parloir.config.checks import Finding, Sections
+from parloir.config.complaints import complain
+from parloir.config.document import Data, Document, Key, read
+from parloir.config.errors import ConfigErrors, Problem
+from parloir.config.schema import Config, Facility, Gateway, Sip, Webrtc
+
+Part = TypeVar("Part", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class Examination:
+    """What a file holds: the configuration when nothing is wrong, and the problems and warnings by line."""
+
+    config: Config | None
+    problems: tuple[Problem, ...]
+    warnings: tuple[Problem, ...]
+
+
+def load(path: Path) -> Config:
+    """Read a configuration that can be run; relative paths in it start at its own folder.
+
+    Raises ConfigErrors with all that is wrong: YAML, unknown or duplicate keys, values, files and what they share.
+    """
+    examination = examine(path)
+    if examination.config is None:
+        raise ConfigErrors(examination.problems)
+    return examination.config
+
+
+def examine(path: Path) -> Examination:
+    """Read a configuration and say all that is wrong or doubtful about it, raising nothing."""
+    document = read(path)
+    if document.data is None and not document.problems:
+        document.complain((), "the file is empty", "begin with 'parloir init'")
+    if document.data is None:
+        return Examination(None, tuple(document.problems), ())
+    base = {"base": path.absolute().parent}
+    config = None
+    try:
+        config = Config.model_validate(document.data, context=base)
+    except ValidationError as error:
+        complain(document, Config, error)
+    sections = _sections(config, document.data, base)
+    languages = prompts.languages()
+    found = [*checks.check(sections, languages), *files.check(sections, document.secret_files)]
+    warnings = _placed(document, (finding for finding in found if finding.warning))
+    document.problems += _placed(document, (finding for finding in found if not finding.warning))
+    problems = tuple(sorted(document.problems, key=lambda problem: (problem.file != path, problem.file, problem.line)))
+    return Examination(None if problems else config, problems, tuple(warnings))
+
+
+def _sections(config: Config | None, data: Data, base: dict[str, Path]) -> Sections:
+    """The parts of the configuration that are valid, each for itself where the whole is not."""
+    if config is not None:
+        return Sections(config.gateway, config.sip, config.webrtc, config.facilities)
+    if not isinstance(data, dict):
+        return Sections()
+    facilities = data.get("facilities")
+    named = facilities if isinstance(facilities, dict) else {}
+    valid = {name: _part(Facility, facility, base) for name, facility in named.items()}
+    return Sections(
+        _part(Gateway, data.get("gateway", {}), base),
+        _part(Sip, data.get("sip", {}), base),
+        _part(Webrtc, data.get("webrtc", {}), base),
+        {name: facility for name, facility in valid.items() if facility is not None},
+    )
+
+
+def _part(model: type[Part], data: Any, base: dict[str, Path]) -> Part | None:
+    try:
+        return model.model_validate(data, context=base)
+    except ValidationError:
+        return None
+
+
+def _placed(document: Document, findings: Iterable[Finding]) -> list[Problem]:
+    """Findings as problems at their lines, none about what lies in a value already reported missing."""
+    return [_problem(document, finding) for finding in findings if not _lost(document, finding.path)]
+
+
+def _lost(document: Document, path: Key) -> bool:
+    return any(path[:length] in document.missing for length in range(len(path) + 1))
+
+
+def _problem(document: Document, finding: Finding) -> Problem:
+    place = document.place(finding.path)
+    return Problem(".".join(finding.path), place.file, place.line, finding.message, finding.remedy)

@@ -1,0 +1,55 @@
+"""The spoken prompts: their words and their sound."""
+
+import csv
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+
+from parloir.config.errors import ConfigError
+
+NOTICE = "notice"
+PLEASE_WAIT = "please-wait"
+ONE_MINUTE = "one-minute"
+CLOSING = "closing"
+GOODBYE = "goodbye"
+NAMES = (NOTICE, PLEASE_WAIT, ONE_MINUTE, CLOSING, GOODBYE)
+
+
+class UnknownPrompt(ConfigError):
+    """There is no such prompt in this language; config/prompts/prompts.csv lists those there are."""
+
+    def __init__(self, name: str, language: str) -> None:
+        self.name = name
+        self.language = language
+        super().__init__(f"no prompt {name!r} in {language!r}")
+
+
+def folder() -> Path:
+    """Where the prompts lie: LANGUAGE/NAME.wav, 16-bit linear PCM, 16 kHz, one channel."""
+    return Path(str(files("parloir.config"))) / "prompts"
+
+
+def text(name: str, language: str = "en") -> str:
+    """What a prompt says, for the page that shows it. Raises UnknownPrompt."""
+    try:
+        return _texts()[name, language]
+    except KeyError:
+        raise UnknownPrompt(name, language) from None
+
+
+def path(name: str, language: str = "en") -> Path:
+    """The prompt's WAV file. Raises UnknownPrompt."""
+    text(name, language)
+    return folder() / language / f"{name}.wav"
+
+
+def languages() -> frozenset[str]:
+    """The languages that every prompt is spoken in."""
+    spoken = {language for _, language in _texts()}
+    return frozenset(language for language in spoken if all((name, language) in _texts() for name in NAMES))
+
+
+@cache
+def _texts() -> dict[tuple[str, str], str]:
+    table = (folder() / "prompts.csv").read_text(encoding="utf-8")
+    return {(row["name"], row["language"]): row["text"] for row in csv.DictReader(table.splitlines())}

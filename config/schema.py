@@ -1,0 +1,228 @@
+"""The configuration's shape: what each key holds, its unit and its default."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import Field, ValidationError, model_validator
+
+from parloir.config.address import HostPort as HostPortValue
+from parloir.config.address import PortRange as PortRangeValue
+from parloir.config.address import SipAddress
+from parloir.config.address import listener as parse_listener
+from parloir.config.errors import Unfit
+from parloir.config.values import (
+    Count,
+    Flag,
+    HostPort,
+    Ip,
+    IpOrAuto,
+    IpsOrAuto,
+    Located,
+    Name,
+    Network,
+    PortRange,
+    PublicUrl,
+    Seconds,
+    Secret,
+    Section,
+    SipUri,
+    Text,
+    Timezone,
+    TurnUrls,
+)
+
+
+class Tls(Section):
+    """The certificate chain and its key, PEM files; reloaded when they change."""
+
+    certificate: Located
+    key: Located
+
+
+class Gateway(Section):
+    """The gateway process: its data, its web address and its patience (seconds)."""
+
+    data_dir: Located = Field(default=Path("data"), validate_default=True)
+    http: HostPort = HostPortValue("127.0.0.1", 8080)
+    public_url: PublicUrl = Field(default_factory=lambda data: f"http://{data['http']}")
+    tls: Tls | None = None
+    trusted_proxies: tuple[Network, ...] = ()
+    database: Text | None = None
+    drain: Seconds = 30
+    rejoin_window: Seconds = 60
+    token_file: Located = Field(default_factory=lambda data: data["data_dir"] / "api.token")
+
+
+class Listener(Section):
+    """A socket that phones send SIP to; `advertise` is the address they are told where it differs."""
+
+    transport: Literal["udp", "tcp", "tls"]
+    host: Ip
+    port: int = Field(ge=0, le=65535, strict=True)
+    advertise: Ip | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_url(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        transport, host, port = parse_listener(value)
+        return {"transport": transport, "host": host, "port": port}
+
+
+class Sip(Section):
+    """The side of the phones. Times in seconds; `rtp_ports` are UDP, four to a call (RTP and RTCP, sound and picture)."""
+
+    listen: tuple[Listener, ...] = Field(default=(Listener(transport="udp", host="0.0.0.0", port=5060),), min_length=1)
+    rtp_address: IpOrAuto = "auto"
+    rtp_ports: PortRange = PortRangeValue(30000, 31999)
+    calls: Count = Field(default=16, le=1000)
+    calls_per_line: Count = Field(default=4, le=1000)
+    ring_timeout: Seconds = 45
+    media_timeout: Seconds = 10
+    port_rest: Seconds = 30
+
+
+class Turn(Section):
+    """TURN servers for visitors behind hostile firewalls, and the secret shared with them (coturn's use-auth-secret).
+
+    `lifetime` is how long the credentials given to a page hold, in seconds.
+    """
+
+    urls: TurnUrls
+    secret: Secret
+    lifetime: Count = Field(default=3600, le=86_400)
+
+
+class Webrtc(Section):
+    """The side of the browsers. Relay number i (from 0) listens on the port of `listen` plus i."""
+
+    listen: HostPort = HostPortValue("0.0.0.0", 20000)
+    public_address: IpsOrAuto = ("auto",)
+    relays: Count = Field(default=1, le=256)
+    turn: Turn | None = None
+    relay_only: Flag = False
+
+
+class Login(Section):
+    """A SIP user and password (RFC 3261 section 22)."""
+
+    user: Text
+    password: Secret | None = None
+
+
+class Trunk(Section):
+    """A PBX through which stations are reached; `register` makes the gateway log in to it."""
+
+    address: SipUri
+    register_: Flag = Field(default=False, alias="register")
+    login: Login | None = None
+    rtp_address: Ip | None = None
+
+
+class StationDefaults(Section):
+    """What a facility's stations are unless they say otherwise."""
+
+    unit: Text | None = None
+    kind: Literal["video", "audio"] | None = None
+    trust: Literal["address"] | None = None
+    trunk: Text | None = None
+
+
+class Station(Section):
+    """A phone inside, reached in exactly one way: its own address, a number on a trunk, or a login it registers with.
+
+    `trust: address` takes calls from that address as coming from this station.
+    """
+
+    unit: Text = ""
+    kind: Literal["video", "audio"] = "video"
+    address: SipUri | None = None
+    trust: Literal["address"] | None = None
+    trunk: Text | None = None
+    number: Text | None = None
+    login: Login | None = None
+
+    @property
+    def sip_address(self) -> SipAddress | None:
+        """The station's own address, parsed."""
+        return SipAddress.parse(self.address) if self.address else None
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        ways = [way for way in ("address", "trunk", "login") if getattr(self, way) is not None]
+        one = "give either address, or trunk and number, or login"
+        if not ways:
+            raise Unfit("no way to reach this station", one)
+        if len(ways) > 1:
+            raise Unfit(f"reached by {' and '.join(ways)} at once", one)
+        if (self.trunk is None) != (self.number is None):
+            raise Unfit(f"{'number' if self.number else 'trunk'} without {'trunk' if self.number else 'number'}", one)
+        if self.trust and self.address is None:
+            raise Unfit("trust: address without an address", "remove trust or give the address")
+        return self
+
+
+class Rates(Section):
+    """What calls may cost: the regulated tier of the facility."""
+
+    tier: Text | None = None
+
+
+class Facility(Section):
+    """One institution: its name, its clock, its phones and the plugins that make its rules."""
+
+    name: Text
+    timezone: Timezone
+    language: Text = "en"
+    rates: Rates = Rates()
+    trunks: dict[Name, Trunk] = Field(default_factory=dict)
+    station_defaults: StationDefaults = StationDefaults()
+    stations: dict[Name, Station] = Field(default_factory=dict)
+    plugins: dict[Name, dict[str, Any]] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _filled(cls, value: Any) -> Any:
+        """Give each station the defaults it does not set, and each plugin without settings an empty set of them."""
+        if not isinstance(value, Mapping):
+            return value
+        filled = dict(value)
+        if isinstance(plugins := value.get("plugins"), Mapping):
+            filled["plugins"] = {name: {} if given is None else given for name, given in plugins.items()}
+        stations, defaults = value.get("stations"), value.get("station_defaults")
+        if isinstance(stations, Mapping) and isinstance(defaults, Mapping):
+            invalid = _invalid_keys(defaults)
+            filled["stations"] = {name: _with_defaults(given, defaults, invalid) for name, given in stations.items()}
+        return filled
+
+
+def _invalid_keys(defaults: Mapping[str, Any]) -> set[str]:
+    try:
+        StationDefaults.model_validate(defaults)
+    except ValidationError as error:
+        return {str(fault["loc"][0]) for fault in error.errors() if fault["loc"]}
+    return set()
+
+
+def _with_defaults(station: Any, defaults: Mapping[str, Any], invalid: set[str]) -> Any:
+    """A station with the defaults that fit the way it is reached; what is wrong in them is reported at their own key."""
+    if not isinstance(station, Mapping):
+        return station
+    fitting = {"unit", "kind"}
+    if "address" in station:
+        fitting.add("trust")
+    if "number" in station and "login" not in station:
+        fitting.add("trunk")
+    valid = {key: given for key, given in defaults.items() if key in fitting and key not in invalid}
+    return valid | dict(station)
+
+
+class Config(Section):
+    """The whole configuration."""
+
+    gateway: Gateway = Field(default_factory=Gateway)
+    sip: Sip = Field(default_factory=Sip)
+    webrtc: Webrtc = Field(default_factory=Webrtc)
+    facilities: dict[Name, Facility] = Field(min_length=1)
