@@ -9,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 from parloir.config.document import Document, Key
 from parloir.config.errors import Unfit
 
+_GROUP = ("this is not a group of keys", "write KEY: VALUE lines, indented, below it, or remove it")
 _REMEDIES = {
     "bool_type": ("this is not true or false", "write true or false"),
     "int_type": ("this is not a whole number", "write a whole number without quotes"),
@@ -16,12 +17,9 @@ _REMEDIES = {
     "float_type": ("this is not a number", "write a number without quotes"),
     "string_type": ("this is not text", "write text, in quotes if it looks like something else"),
     "path_type": ("this is not a path", "write the name of a file or folder"),
-    "dict_type": ("this is not a group of keys", "write KEY: VALUE lines, indented, below it, or remove it"),
-    "model_type": ("this is not a group of keys", "write KEY: VALUE lines, indented, below it, or remove it"),
-    "model_attributes_type": (
-        "this is not a group of keys",
-        "write KEY: VALUE lines, indented, below it, or remove it",
-    ),
+    "dict_type": _GROUP,
+    "model_type": _GROUP,
+    "model_attributes_type": _GROUP,
     "tuple_type": ("this is not a list", "write it in brackets like [one, two]"),
     "finite_number": ("this is not a number", "write a number"),
     "string_too_short": ("this is empty", "fill it in or remove the key"),
@@ -31,10 +29,13 @@ _REMEDIES = {
 
 def complain(document: Document, root: type[BaseModel], error: ValidationError) -> None:
     """Add each of the error's faults to the document's problems, save those of values already reported missing."""
-    for fault in error.errors(include_url=False, include_input=False):
+    faults = error.errors(include_url=False, include_input=False)
+    for fault in faults:
         key = fault["loc"][-1:] == ("[key]",)
         path = tuple(str(part) for part in (fault["loc"][:-1] if key else fault["loc"]))
         if fault["type"] == "default_factory_not_called" or _is_missing(document, path):
+            continue
+        if fault["type"] == "too_short" and any(other["loc"][:-1] == fault["loc"] for other in faults):
             continue
         message, remedy = _bad_name(path[-1]) if key else _said(fault, root, path)
         document.complain(path, message, remedy)

@@ -14,7 +14,7 @@ import yaml
 from parloir.config.errors import Problem
 from parloir.config.stations import StationsFile, read_stations
 
-Data: TypeAlias = "None | bool | int | float | str | list[Data] | dict[str, Data] | Missing"
+Data: TypeAlias = "bool | int | float | str | list[Data] | dict[str, Data] | Missing | None"
 Key: TypeAlias = tuple[str, ...]
 
 _LARGEST = 1_000_000
@@ -90,7 +90,7 @@ def read(file: Path) -> Document:
         document.complain((), f"not YAML: {str(error).splitlines()[0]}", "save the file as UTF-8 text")
         return document
     finally:
-        loader.dispose()  # type: ignore[no-untyped-call]
+        loader.dispose()
     if node is not None:
         document.data = _Reader(document).value(node, ())
     return document
@@ -138,9 +138,7 @@ class _Reader:
 
     def tagged(self, node: yaml.Node, path: Key) -> Data:
         if not isinstance(node, yaml.ScalarNode) or not node.value.strip():
-            return self.lost(
-                path, f"{node.tag} needs one word after it", "write !env NAME, !file PATH or !include PATH"
-            )
+            return self.lost(path, f"{node.tag} needs one word after it", "write !env NAME or !file PATH")
         words = node.value.strip()
         match node.tag:
             case "!env":

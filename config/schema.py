@@ -49,8 +49,8 @@ class Gateway(Section):
     tls: Tls | None = None
     trusted_proxies: tuple[Network, ...] = ()
     database: Text | None = None
-    drain: Seconds = 30
-    rejoin_window: Seconds = 60
+    drain: Seconds = 30.0
+    rejoin_window: Seconds = 60.0
     token_file: Located = Field(default_factory=lambda data: data["data_dir"] / "api.token")
 
 
@@ -72,16 +72,16 @@ class Listener(Section):
 
 
 class Sip(Section):
-    """The side of the phones. Times in seconds; `rtp_ports` are UDP, four to a call (RTP and RTCP, sound and picture)."""
+    """The side of the phones. Times in seconds; `rtp_ports` are UDP, four to a call: RTP and RTCP, audio and video."""
 
     listen: tuple[Listener, ...] = Field(default=(Listener(transport="udp", host="0.0.0.0", port=5060),), min_length=1)
     rtp_address: IpOrAuto = "auto"
     rtp_ports: PortRange = PortRangeValue(30000, 31999)
     calls: Count = Field(default=16, le=1000)
     calls_per_line: Count = Field(default=4, le=1000)
-    ring_timeout: Seconds = 45
-    media_timeout: Seconds = 10
-    port_rest: Seconds = 30
+    ring_timeout: Seconds = 45.0
+    media_timeout: Seconds = 10.0
+    port_rest: Seconds = 30.0
 
 
 class Turn(Section):
@@ -207,7 +207,7 @@ def _invalid_keys(defaults: Mapping[str, Any]) -> set[str]:
 
 
 def _with_defaults(station: Any, defaults: Mapping[str, Any], invalid: set[str]) -> Any:
-    """A station with the defaults that fit the way it is reached; what is wrong in them is reported at their own key."""
+    """A station with the defaults that fit the way it is reached; invalid ones are reported at their own key."""
     if not isinstance(station, Mapping):
         return station
     fitting = {"unit", "kind"}
