@@ -1,0 +1,177 @@
+"""One call's media: the two descriptions, what was agreed, and the relay that carries it."""
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from twisted.internet.error import ConnectionClosed
+
+from parloir.calls import leg, words
+from parloir.calls.relays import BridgeEvents, Relay, Relays
+from parloir.relay import commands
+from parloir.relay.commands import BrowserTerms, PhonePorts, Report
+from parloir.rtp import sdp as grammar
+from parloir.rtp.agreement import Agreed, Agreement, agree, offer_for_phone
+from parloir.rtp.description import Description, Direction
+from parloir.rtp.errors import RtpError
+from parloir.sip import sdp as phone_sdp
+from parloir.sip.session import NotAcceptable
+from parloir.webrtc import sdp as browser_sdp
+from parloir.webrtc import signalling
+from parloir.webrtc.sdp import BrowserOffer
+
+HELD = (Direction.SENDONLY, Direction.INACTIVE)
+
+
+@dataclass
+class Bridge:
+    """A call's bridge on one relay. Its class is fixed here, when it is made (invariant 1).
+
+    `advertise` says which address a phone at a given host is told to send to.
+    """
+
+    call: str
+    privileged: bool
+    relays: Relays
+    events: BridgeEvents
+    advertise: Callable[[str], str]
+    language: str
+    browser: BrowserOffer
+    relay: Relay | None = None
+    ports: PhonePorts | None = None
+    address: str = ""
+    phone: Description | None = None
+    ours: Description | None = None
+    agreement: Agreement | None = None
+    version: int = 0
+    session_id: str = field(default_factory=lambda: str(secrets.randbits(62)))
+
+    async def do(self, command: type, **arguments: Any) -> Any:
+        """One command to this bridge; raises the command's errors, NoSuchBridge once it is closed."""
+        if self.relay is None:
+            raise commands.NoSuchBridge(self.call)
+        return await self.relay.do(command, bridge=self.call, **arguments)
+
+    async def open(self, phone_host: str, video: bool) -> None:
+        """Make the bridge and the phone's sockets; raises NoRelay, NoPorts."""
+        self.relay = self.relays.place(self.call, self.events)
+        self.address = self.advertise(phone_host)
+        await self.do(commands.OpenBridge, privileged=self.privileged)
+        self.ports = await self.do(commands.OpenPhone, video=video)
+
+    @property
+    def _where(self) -> dict[str, Any]:
+        assert self.ports is not None
+        self.version += 1
+        return {
+            "address": self.address,
+            "audio_port": self.ports.audio,
+            "video_port": self.ports.video,
+            "session_id": self.session_id,
+            "version": self.version,
+        }
+
+    def offer_to_phone(self) -> str:
+        """Our offer to the phone; raises NothingInCommon where the browser has no sound that a phone knows."""
+        assert self.ports is not None
+        media = offer_for_phone(self.browser.description, self.ports.video is not None)
+        body = phone_sdp.offer(media, **self._where)
+        self.ours = grammar.parse(body)
+        return body
+
+    def answer_to_phone(self, offer: str) -> str:
+        """Our answer to the phone's offer; raises NotAcceptable (488) for one that cannot be carried."""
+        try:
+            theirs = grammar.parse(offer)
+            agreement = agree(theirs, self.browser.description, None)
+        except RtpError as error:
+            raise NotAcceptable(str(error)) from error
+        self.phone, self.agreement, self.ours = theirs, agreement, None
+        return phone_sdp.answer(theirs, agreement, **self._where)
+
+    def take_answer(self, answer: str) -> None:
+        """The phone's answer to our offer; raises NotAcceptable where nothing is left in common."""
+        try:
+            theirs = grammar.parse(answer)
+            self.agreement = agree(theirs, self.browser.description, self.ours)
+        except RtpError as error:
+            raise NotAcceptable(str(error)) from error
+        self.phone = theirs
+
+    @property
+    def on_hold(self) -> bool:
+        """Whether the phone says that it does not want to hear."""
+        return self.phone is not None and phone_sdp.hold_state(self.phone) in HELD
+
+    def restate(self) -> str:
+        """What is in use, as an offer, for a re-INVITE that brought none."""
+        assert self.phone is not None
+        assert self.agreement is not None
+        body = phone_sdp.restate(self.phone, self.agreement, **self._where)
+        self.ours = grammar.parse(body)
+        return body
+
+    async def set_phone(self) -> None:
+        """Tell the relay what the phone agreed to."""
+        assert self.agreement is not None
+        await self.do(commands.SetPhone, side=leg.phone_side(self.agreement))
+
+    async def connect_browser(self) -> signalling.Answer:
+        """Fresh credentials and DTLS for the browser's latest offer, and our answer to it."""
+        assert self.phone is not None
+        self.agreement = agree(self.phone, self.browser.description, self.ours)
+        await self.set_phone()
+        terms = await self.do(commands.OpenBrowser)
+        side = leg.browser_side(self.agreement, self.browser.description, self.browser.fingerprints)
+        await self.do(commands.SetBrowser, side=side)
+        return self._answer(terms)
+
+    async def restart(self, offer: BrowserOffer) -> signalling.Answer:
+        """New ICE credentials for the connection that exists."""
+        terms = await self.do(commands.RestartIce)
+        self.browser = offer
+        return self._answer(terms)
+
+    def _answer(self, terms: BrowserTerms) -> signalling.Answer:
+        assert self.agreement is not None
+        audio, video = self.agreement.audio, self.agreement.video
+        width, height = video.size if video and video.size else (None, None)
+        why = self.agreement.why_no_video
+        return signalling.Answer(
+            sdp=browser_sdp.answer(self.browser, _chosen(audio), _chosen(video), _terms(terms)),
+            video=video is not None,
+            why_no_video=words.pick(words.NO_VIDEO[why.value], self.language) if why else "",
+            width=width,
+            height=height,
+            frame_rate=video.frame_rate if video else None,
+            bitrate=video.bitrate if video else None,
+        )
+
+    async def play(self, prompt: str, to: str, times: int = 1) -> None:
+        """Play a prompt, in the facility's language, to "phone", "browser" or "both"; returns at its end."""
+        await self.do(commands.Play, prompt=f"{self.language}/{prompt}", to=to, times=times)
+
+    async def announce(self) -> None:
+        """Play the notice to both to its end; raises Interrupted."""
+        await self.do(commands.Announce, prompt=f"{self.language}/notice")
+
+    async def close(self) -> Report | None:
+        """End the bridge; None where there was none, or its relay is gone."""
+        relay, self.relay = self.relay, None
+        if relay is None or relay.bridges.pop(self.call, None) is None:
+            return None
+        try:
+            report: Report = await relay.do(commands.CloseBridge, bridge=self.call)
+        except (commands.NoSuchBridge, ConnectionClosed):
+            return None
+        return report
+
+
+def _chosen(agreed: Agreed | None) -> Chosen | None:
+    return Chosen(agreed.browser, agreed.ptime, agreed.bitrate) if agreed else None
+
+
+def _terms(terms: BrowserTerms) -> Terms:
+    candidates = tuple(IceCandidate(c.address, c.port, c.priority, c.type) for c in terms.candidates)
+    return Terms(terms.ufrag, terms.password, terms.fingerprint, candidates, terms.cname, terms.ssrcs)

@@ -1,0 +1,404 @@
+"""A call in progress: takes one event at a time to the table and carries out what the table asks."""
+
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from twisted.internet.defer import Deferred, ensureDeferred
+from twisted.internet.error import ConnectionClosed
+
+from parloir.calls import reason as reasons
+from parloir.calls import words
+from parloir.calls.bridge import Bridge
+from parloir.calls.call import LIVE, Call, Do, Event, Hold, State
+from parloir.calls.reason import Reason
+from parloir.calls.relays import NoRelay
+from parloir.calls.timeline import Timelines
+from parloir.relay import commands
+from parloir.relay.commands import Report
+from parloir.rtp.errors import RtpError
+from parloir.sip.session import Incoming, NoFreeLine, NotAcceptable, Session, SessionEnd, SessionEvents
+from parloir.store.visits import Visit
+from parloir.webrtc.sdp import BrowserOffer
+from parloir.webrtc.signalling import Hint, Notice, Status, ToPage, Warn
+
+WARN_BEFORE = timedelta(seconds=60)
+BROWSER_MAY_TAKE = 20.0
+PAGE_MAY_BLINK = 10.0
+LEGS_MAY_TAKE = 5.0
+GOOD, FAIR = 3.6, 2.8
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What the facility and the gateway settle for a call: language, notice text, seconds."""
+
+    language: str
+    notice: str
+    video: bool
+    phone_host: str
+    rejoin_window: float
+
+
+class LiveCall:
+    """One call: the table's state, both legs, and the visitor's page through `say`.
+
+    `invite` starts the phone's leg (`incoming` is None) with our offer; `over` is called once, when all is closed.
+    Implements SessionEvents for its phone and BridgeEvents for its relay.
+    """
+
+    def __init__(
+        self,
+        id: str,
+        visit: Visit,
+        bridge: Callable[["LiveCall"], Bridge],
+        terms: Terms,
+        reactor: Any,
+        timelines: Timelines,
+        say: Callable[[ToPage], None],
+        invite: Callable[[str, SessionEvents], Awaitable[Session]],
+        over: Callable[["LiveCall"], None],
+        incoming: Incoming | None = None,
+    ) -> None:
+        self.id = id
+        self.visit = visit
+        self.terms = terms
+        self.call = Call()
+        self.bridge = bridge(self)
+        self.incoming = incoming
+        self.session: Session | None = None
+        self.report: Report | None = None
+        self._reactor = reactor
+        self._timelines = timelines
+        self._say = say
+        self._invite = invite
+        self._over = over
+        self._events: deque[tuple[Event, Hold | None, Reason | None]] = deque()
+        self._stepping = False
+        self._announcing = 0
+        self._timers: dict[str, Any] = {}
+        self._shown: Status | None = None
+        self._session_over: Deferred[None] = Deferred()
+        self._effects: dict[Do, Callable[[], None]] = {
+            Do.ASK_POLICIES: lambda: self.feed(Event.ALLOWED),
+            Do.CONNECT_PHONE: lambda: self._go(self._connect_phone()),
+            Do.TELL_RINGING: lambda: self.show("ringing"),
+            Do.CONNECT_BROWSER: lambda: self._go(self._connect_browser()),
+            Do.ANNOUNCE: lambda: self._go(self._announce()),
+            Do.JOIN_MEDIA: lambda: self._go(self._join()),
+            Do.PART_MEDIA: lambda: self._go(self.bridge.do(commands.Part)),
+            Do.ASK_TO_WAIT: self._ask_to_wait,
+            Do.STOP_WAITING: self._stop_waiting,
+            Do.TELL_HELD: self._tell_held,
+            Do.WARN: lambda: self._tell("one-minute", words.LAST_MINUTE),
+            Do.TELL_CLOSING: lambda: self._tell("closing", words.CLOSING),
+            Do.CLOSE_LEGS: lambda: self._go(self._close_legs()),
+            Do.SETTLE: lambda: self._go(self._settle()),
+        }
+
+    @property
+    def state(self) -> State:
+        """Where the call stands."""
+        return self.call.state
+
+    @property
+    def live(self) -> bool:
+        """Whether the call has not begun to end."""
+        return self.state in LIVE
+
+    def begin(self) -> None:
+        """Start the call and its clock."""
+        left = (self.visit.end - self._now()).total_seconds()
+        self._after("limit", max(0.0, left), lambda: self.end(reasons.LimitReached()))
+        if left > WARN_BEFORE.total_seconds():
+            self._after("warn", left - WARN_BEFORE.total_seconds(), lambda: self.feed(Event.WARN_DUE))
+        if self.incoming is not None:
+            self.incoming.on_cancel(lambda end: self.end(reasons.of_phone(end)))
+        self.feed(Event.START)
+
+    def end(self, reason: Reason) -> None:
+        """End the call, whatever its state; the first reason stands."""
+        self.feed(Event.END, reason=reason)
+
+    def closing(self) -> None:
+        """The gateway will close: those who talk are told, those who do not are ended."""
+        if self.state in (State.JOINING, State.ANNOUNCING, State.ACTIVE):
+            self.feed(Event.CLOSING)
+        else:
+            self.end(reasons.ServiceClosing())
+
+    def feed(self, event: Event, *, hold: Hold | None = None, reason: Reason | None = None) -> None:
+        """Take an event: the table moves, then all its effects are carried out, then the next event is taken."""
+        self._events.append((event, hold, reason))
+        if self._stepping:
+            return
+        self._stepping = True
+        try:
+            while self._events:
+                self._step(*self._events.popleft())
+        finally:
+            self._stepping = False
+
+    def _step(self, event: Event, hold: Hold | None, reason: Reason | None) -> None:
+        before = self.state
+        effects = self.call.step(event, hold=hold, reason=reason)
+        if before in LIVE:
+            facts = {"by": hold.value} if hold else {}
+            if reason:
+                facts = {"reason": reason.name, **reason.facts()}
+            self.note(event.value, state=self.state.value, **facts)
+        for effect in effects:
+            self._effects[effect]()
+
+    def note(self, kind: str, **data: Any) -> None:
+        """Put something on the call's timeline."""
+        self._timelines.event(self.id, kind, **data)
+
+    def show(self, state: Any, why: str = "", text: str = "") -> None:
+        """Tell the page where the visit stands, and remember it for a page that comes back."""
+        self._shown = Status(state=state, why=why, text=text, ends=self.visit.end)
+        self._say(self._shown)
+
+    def show_again(self) -> None:
+        """Tell a page that came back what the last one knew."""
+        if self._shown is not None:
+            self._say(self._shown)
+
+    def _now(self) -> datetime:
+        return self._timelines.clock.wall()
+
+    def _after(self, name: str, seconds: float, act: Callable[[], None]) -> None:
+        self._cancel(name)
+
+        def fire() -> None:
+            del self._timers[name]
+            act()
+
+        self._timers[name] = self._reactor.callLater(seconds, fire)
+
+    def _cancel(self, *names: str) -> None:
+        for name in names or tuple(self._timers):
+            if timer := self._timers.pop(name, None):
+                timer.cancel()
+
+    def _go(self, work: Coroutine[Any, Any, Any]) -> None:
+        ensureDeferred(work).addErrback(lambda failure: self._failed(failure.value))
+
+    def _failed(self, error: BaseException) -> None:
+        if isinstance(error, commands.Interrupted | commands.NoSuchBridge | ConnectionClosed):
+            return  # what cut it short has its own event
+        if not self.live:
+            self.note("fault", error=f"{type(error).__name__}: {error}")
+            if self.state is State.ENDING:
+                self.feed(Event.LEGS_CLOSED)
+            return
+        match error:
+            case RtpError() | NotAcceptable():
+                self.end(reasons.CodecMismatch(str(error)))
+            case NoFreeLine() | NoRelay() | commands.NoPorts():
+                self.end(reasons.NoCapacity())
+            case _:
+                self.end(reasons.Failed(f"{type(error).__name__}: {error}"))
+
+    async def _connect_phone(self) -> None:
+        await self.bridge.open(self.terms.phone_host, self.terms.video)
+        if not self.live:
+            return
+        incoming = self.incoming
+        if incoming is None:
+            session = await self._invite(self.bridge.offer_to_phone(), self)
+            self.session = session
+            if not self.live:
+                session.end()
+        elif incoming.offer is None:
+            self.session = incoming.accept(self.bridge.offer_to_phone(), self)
+        else:
+            self.session = incoming.accept(self.bridge.answer_to_phone(incoming.offer), self)
+
+    async def _connect_browser(self) -> None:
+        self.show("connecting")
+        self._after("rejoin", BROWSER_MAY_TAKE, lambda: self.end(reasons.MediaLost("browser")))
+        self._say(await self.bridge.connect_browser())
+
+    async def _announce(self) -> None:
+        self._announcing += 1
+        turn = self._announcing
+        self.show("notice", text=self.terms.notice)
+        self._say(Notice(text=self.terms.notice))
+        await self.bridge.announce()
+        if turn == self._announcing:
+            self.feed(Event.ANNOUNCED)
+
+    async def _join(self) -> None:
+        await self.bridge.do(commands.Join)
+        if self.call.joined:
+            self.show("talking")
+
+    def _ask_to_wait(self) -> None:
+        self.show("held", "browser", words.pick(words.PAUSES["browser"], self.terms.language))
+        self._after("rejoin", self.terms.rejoin_window, lambda: self.end(reasons.MediaLost("browser")))
+        self._go(self.bridge.play("please-wait", "phone", times=0))
+
+    def _stop_waiting(self) -> None:
+        self._cancel("rejoin")
+        self._go(self.bridge.do(commands.StopPrompts))
+
+    def _tell_held(self) -> None:
+        by = "phone" if Hold.PHONE in self.call.holds else "browser"
+        self.show("held", by, words.pick(words.PAUSES[by], self.terms.language))
+
+    def _tell(self, prompt: str, text: tuple[str, str]) -> None:
+        self._say(Warn(text=words.pick(text, self.terms.language)))
+        self._go(self.bridge.play(prompt, "both"))
+
+    async def _close_legs(self) -> None:
+        self._cancel()
+        self._after("closing", LEGS_MAY_TAKE, self._legs_closed)
+        if self.session is not None:
+            self.session.end()
+        elif self.incoming is not None:
+            self.incoming.reject(488 if isinstance(self.call.reason, reasons.CodecMismatch) else 480)
+        self.report = await self.bridge.close()
+        if self.session is not None:
+            await self._session_over
+        self._legs_closed()
+
+    def _legs_closed(self) -> None:
+        self._cancel()
+        self.feed(Event.LEGS_CLOSED)
+
+    async def _settle(self) -> None:
+        assert self.call.reason is not None
+        if self.report is not None:
+            self.note("report", **self.report.model_dump(mode="json"))
+        self.note("ended", reason=self.call.reason.name)
+        self._over(self)
+        await self._timelines.finished(self.id, self.call.reason.name)
+
+    # What the visitor's page does.
+
+    def page_gone(self) -> None:
+        """The page is gone before media: give it a moment to come back."""
+        if self.state in (State.AUTHORIZING, State.INVITING, State.RINGING):
+            self._after("page", PAGE_MAY_BLINK, lambda: self.end(reasons.VisitorLeft()))
+
+    def page_back(self, offer: BrowserOffer) -> None:
+        """A page joined again, with a connection of its own: it takes the place of the one before."""
+        self._cancel("page")
+        self.bridge.browser = offer
+        self.note("page_joined_again")
+        if self.state in (State.JOINING, State.ANNOUNCING, State.ACTIVE):
+            self._go(self._connect_again())
+        else:
+            self.show_again()
+
+    async def _connect_again(self) -> None:
+        self._say(await self.bridge.connect_browser())
+        self.show_again()
+
+    def restart(self, offer: BrowserOffer) -> None:
+        """The page's network changed."""
+        self.note("ice_restart")
+        self._go(self._restart(offer))
+
+    async def _restart(self, offer: BrowserOffer) -> None:
+        self._say(await self.bridge.restart(offer))
+
+    # SessionEvents: what the phone's leg does.
+
+    def ringing(self, session: Session) -> None:
+        """The phone rings."""
+        self.feed(Event.PHONE_RINGING)
+
+    def answered(self, session: Session, sdp: str) -> None:
+        """The phone's leg is confirmed."""
+        self.session = session
+        try:
+            if self.bridge.ours is not None:
+                self.bridge.take_answer(sdp)
+        except NotAcceptable as error:
+            self.end(reasons.CodecMismatch(str(error)))
+            return
+        self.feed(Event.PHONE_ANSWERED)
+        self._note_hold()
+
+    async def offered(self, session: Session, sdp: str) -> str:
+        """A re-INVITE or UPDATE: hold, another address, another codec."""
+        body = self.bridge.answer_to_phone(sdp)
+        await self.bridge.set_phone()
+        self._note_hold()
+        return body
+
+    def current(self, session: Session) -> str:
+        """What is in use now, as an offer."""
+        return self.bridge.restate()
+
+    def reanswered(self, session: Session, sdp: str) -> None:
+        """The phone's answer to what is in use."""
+        try:
+            self.bridge.take_answer(sdp)
+        except NotAcceptable as error:
+            self.end(reasons.CodecMismatch(str(error)))
+            return
+        self._go(self.bridge.set_phone())
+        self._note_hold()
+
+    def keyframe_wanted(self, session: Session) -> None:
+        """The phone asked for a picture by SIP INFO."""
+        self._go(self.bridge.do(commands.AskKeyframe, leg="browser"))
+
+    def ended(self, session: Session, end: SessionEnd) -> None:
+        """The phone's leg is over."""
+        if not self._session_over.called:
+            self._session_over.callback(None)
+        self.end(reasons.of_phone(end))
+
+    def _note_hold(self) -> None:
+        held = Hold.PHONE in self.call.holds
+        if self.bridge.on_hold and not held:
+            self.feed(Event.HELD, hold=Hold.PHONE)
+        elif held and not self.bridge.on_hold:
+            self.feed(Event.RESUMED, hold=Hold.PHONE)
+
+    # BridgeEvents: what the relay sees.
+
+    def leg_up(self, leg: str) -> None:
+        """A leg's media path is up."""
+        self.note("leg_up", leg=leg)
+        if leg == "browser":
+            self._cancel("rejoin")
+            self.feed(Event.BROWSER_UP)
+
+    def leg_lost(self, leg: str, why: str) -> None:
+        """A leg is gone, for now."""
+        self.note("leg_lost", leg=leg, why=why)
+        if leg == "browser":
+            self.feed(Event.BROWSER_LOST)
+
+    def leg_back(self, leg: str) -> None:
+        """A lost leg is back on the same connection."""
+        self.note("leg_back", leg=leg)
+        if leg == "browser":
+            self.feed(Event.BROWSER_BACK)
+
+    def leg_silent(self, leg: str, silent: bool) -> None:
+        """A leg sends nothing for media_timeout, or sends again."""
+        self.note("leg_silent" if silent else "leg_heard", leg=leg)
+
+    def digit(self, digit: str) -> None:
+        """A key on the phone: no menu listens to it in a visit."""
+        self.note("key_pressed")
+
+    def quality(self, report: Report) -> None:
+        """How both legs fare, for the timeline and the page's hint."""
+        self.note("quality", **report.model_dump(mode="json"))
+        scores = [s.mos for s in (*report.phone, *report.browser) if s.mos is not None]
+        if scores:
+            worst = min(scores)
+            self._say(Hint(quality="good" if worst >= GOOD else "fair" if worst >= FAIR else "poor"))
+
+    def relay_lost(self) -> None:
+        """The relay's process ended."""
+        self.end(reasons.RelayLost())

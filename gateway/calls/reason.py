@@ -1,0 +1,165 @@
+"""Why a call ended: typed, for the timeline, for staff, and in plain words for the visitor."""
+
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar
+
+from parloir.sip.session import EndKind, SessionEnd
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Base of all ends. `again` says whether the visitor may simply try once more."""
+
+    again: ClassVar[bool] = False
+
+    @property
+    def name(self) -> str:
+        """The name that the timeline, the API and the page know this end by."""
+        return type(self).__name__
+
+    def facts(self) -> dict[str, Any]:
+        """Its fields, for the timeline."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Busy(Reason):
+    """The phone is in use (486, 600)."""
+
+    again: ClassVar[bool] = True
+
+
+@dataclass(frozen=True)
+class Declined(Reason):
+    """Somebody at the phone refused the call (603, 403)."""
+
+    again: ClassVar[bool] = True
+
+
+@dataclass(frozen=True)
+class NoAnswer(Reason):
+    """The phone rang for sip.ring_timeout and nobody answered."""
+
+    again: ClassVar[bool] = True
+
+
+@dataclass(frozen=True)
+class CodecMismatch(Reason):
+    """The phone and the browser have no way of encoding sound in common (488)."""
+
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Unreachable(Reason):
+    """The phone does not answer at its address, or refused with this SIP status."""
+
+    again: ClassVar[bool] = True
+    status: int | None = None
+
+
+@dataclass(frozen=True)
+class PhoneHungUp(Reason):
+    """The phone ended the call (BYE, or CANCEL of a call it made)."""
+
+    again: ClassVar[bool] = True
+
+
+@dataclass(frozen=True)
+class VisitorLeft(Reason):
+    """The visitor hung up, or closed the page before the call was answered."""
+
+    again: ClassVar[bool] = True
+
+
+@dataclass(frozen=True)
+class MediaLost(Reason):
+    """A leg's media did not come back within gateway.rejoin_window."""
+
+    leg: str = "browser"
+    again: ClassVar[bool] = True
+
+
+@dataclass(frozen=True)
+class LimitReached(Reason):
+    """The visit's time is over."""
+
+
+@dataclass(frozen=True)
+class VisitCancelled(Reason):
+    """Staff cancelled the visit."""
+
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class OfficerEnded(Reason):
+    """Staff ended the call, with their reason."""
+
+    by: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Denied(Reason):
+    """A policy did not allow the call."""
+
+    plugin: str
+    code: str
+
+
+@dataclass(frozen=True)
+class LineLost(Reason):
+    """The process that held this call's SIP signalling ended."""
+
+    again: ClassVar[bool] = True
+
+
+@dataclass(frozen=True)
+class RelayLost(Reason):
+    """The process that held this call's media ended."""
+
+    again: ClassVar[bool] = True
+
+
+@dataclass(frozen=True)
+class NoCapacity(Reason):
+    """Every call slot or every RTP port is taken: raise sip.calls or widen sip.rtp_ports."""
+
+    again: ClassVar[bool] = True
+
+
+@dataclass(frozen=True)
+class ServiceClosing(Reason):
+    """The gateway is being stopped."""
+
+    again: ClassVar[bool] = True
+
+
+@dataclass(frozen=True)
+class Failed(Reason):
+    """The gateway could not carry the call on; the log has the fault under the call's id."""
+
+    what: str
+    again: ClassVar[bool] = True
+
+
+def of_phone(end: SessionEnd) -> Reason:
+    """The call's reason where the phone's leg ended by itself."""
+    match end.kind:
+        case EndKind.BUSY:
+            return Busy()
+        case EndKind.DECLINED:
+            return Declined()
+        case EndKind.NO_ANSWER:
+            return NoAnswer()
+        case EndKind.NOT_ACCEPTABLE:
+            return CodecMismatch(end.phrase)
+        case EndKind.UNREACHABLE:
+            return Unreachable(end.status)
+        case EndKind.HUNG_UP | EndKind.CANCELLED:
+            return PhoneHungUp()
+        case EndKind.LINE_LOST:
+            return LineLost()
+        case _:
+            return Failed(f"SIP {end.kind} {end.status or ''}".strip())

@@ -1,0 +1,126 @@
+"""The relays that are up, who is on each, and the way from their news to the call it concerns."""
+
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from twisted.protocols import amp
+
+from parloir.errors import ParloirError
+from parloir.relay import commands
+from parloir.relay.commands import Report
+
+
+class NoRelay(ParloirError):
+    """No relay process is up to carry media; the log says why they ended."""
+
+
+class BridgeEvents(Protocol):
+    """What a call hears from the relay that carries its media."""
+
+    def leg_up(self, leg: str) -> None: ...
+
+    def leg_lost(self, leg: str, why: str) -> None: ...
+
+    def leg_back(self, leg: str) -> None: ...
+
+    def leg_silent(self, leg: str, silent: bool) -> None: ...
+
+    def digit(self, digit: str) -> None: ...
+
+    def quality(self, report: Report) -> None: ...
+
+    def relay_lost(self) -> None: ...
+
+
+@dataclass
+class Relay:
+    """One relay process: the AMP connection while it is up, and the bridges it carries by call id."""
+
+    index: int
+    protocol: amp.AMP
+    bridges: dict[str, BridgeEvents] = field(default_factory=dict)
+
+    async def do(self, command: type[amp.Command], **arguments: Any) -> Any:
+        """One command; the answer's only value, or None. Raises the command's own errors, or ConnectionError."""
+        answer = await self.protocol.callRemote(command, **arguments)  # type: ignore[no-untyped-call]
+        return next(iter(answer.values()), None)
+
+
+class RelayLocator(amp.CommandLocator):
+    """Answers one relay's news by handing it to the call; news of a call that is over is dropped."""
+
+    def __init__(self, relays: "Relays", index: int) -> None:
+        super().__init__()
+        self.relays = relays
+        self.index = index
+
+    def _call(self, bridge: str) -> BridgeEvents | None:
+        relay = self.relays.up.get(self.index)
+        return relay.bridges.get(bridge) if relay else None
+
+    @commands.LegUp.responder
+    def leg_up(self, bridge: str, leg: str) -> dict[str, Any]:
+        """A leg's media path is up."""
+        if call := self._call(bridge):
+            call.leg_up(leg)
+        return {}
+
+    @commands.LegLost.responder
+    def leg_lost(self, bridge: str, leg: str, why: str) -> dict[str, Any]:
+        """A leg is gone, for now."""
+        if call := self._call(bridge):
+            call.leg_lost(leg, why)
+        return {}
+
+    @commands.LegBack.responder
+    def leg_back(self, bridge: str, leg: str) -> dict[str, Any]:
+        """A lost leg is back."""
+        if call := self._call(bridge):
+            call.leg_back(leg)
+        return {}
+
+    @commands.LegSilent.responder
+    def leg_silent(self, bridge: str, leg: str, silent: bool) -> dict[str, Any]:
+        """A leg sends nothing, or sends again."""
+        if call := self._call(bridge):
+            call.leg_silent(leg, silent)
+        return {}
+
+    @commands.Digit.responder
+    def digit(self, bridge: str, digit: str) -> dict[str, Any]:
+        """A key was pressed on the phone."""
+        if call := self._call(bridge):
+            call.digit(digit)
+        return {}
+
+    @commands.Quality.responder
+    def quality(self, bridge: str, report: Report) -> dict[str, Any]:
+        """How both legs fare."""
+        if call := self._call(bridge):
+            call.quality(report)
+        return {}
+
+
+class Relays:
+    """The relays by index; a call is put on the one that carries fewest."""
+
+    def __init__(self) -> None:
+        self.up: dict[int, Relay] = {}
+
+    def came_up(self, index: int, protocol: amp.AMP) -> None:
+        """A relay is configured and ready."""
+        self.up[index] = Relay(index, protocol)
+
+    def went_down(self, index: int) -> None:
+        """A relay's process ended: every call it carried hears of it once."""
+        relay = self.up.pop(index, None)
+        for call in list(relay.bridges.values()) if relay else ():
+            call.relay_lost()
+
+    def place(self, bridge: str, events: BridgeEvents) -> Relay:
+        """Take the least busy relay for a call; raises NoRelay."""
+        if not self.up:
+            raise NoRelay("no relay process is up")
+        relay = min(self.up.values(), key=lambda r: (len(r.bridges), r.index))
+        relay.bridges[bridge] = events
+        return relay

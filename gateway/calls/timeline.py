@@ -1,0 +1,58 @@
+"""The way into a call's timeline: each event is stored in order and said in the log, and never blocks the call."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection
+from twisted.internet.defer import Deferred, ensureDeferred
+
+from parloir.log import Log
+from parloir.store import calls, timeline
+from parloir.store.calls import Call
+from parloir.store.database import Database
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Clock:
+    """Two times: UTC for people, monotonic nanoseconds for what is measured."""
+
+    wall: Callable[[], datetime]
+    monotonic: Callable[[], int]
+
+
+class Timelines:
+    """Writes calls and their events behind, in the order given; a write that fails is said in the log."""
+
+    def __init__(self, database: Database, clock: Clock, log: Log) -> None:
+        self.database = database
+        self.clock = clock
+        self.log = log
+
+    def opened(self, call: Call) -> None:
+        """Remember a call that begins."""
+        self._write(call.id, lambda connection: calls.add(connection, call))
+        self.event(call.id, "opened", facility=call.facility, station=call.station, way_in=call.way_in.value)
+
+    def event(self, call: str, kind: str, **data: Any) -> None:
+        """Add an event, with both times taken now."""
+        wall, monotonic = self.clock.wall(), self.clock.monotonic()
+        self.log(f"call.{kind}", call=call, **data)
+        self._write(call, lambda connection: timeline.append(connection, call, kind, data, wall, monotonic))
+
+    def finished(self, call: str, reason: str) -> "Deferred[None]":
+        """Write down the end; fires when that and all before it is stored."""
+        wall = self.clock.wall()
+        return self._write(call, lambda connection: calls.finish(connection, call, wall, reason))
+
+    def _write(self, call: str, work: Callable[[Connection], T]) -> "Deferred[None]":
+        async def write() -> None:
+            try:
+                await self.database.run(work)
+            except Exception as error:
+                self.log("store.failed", call=call, error=f"{type(error).__name__}: {error}")
+
+        return ensureDeferred(write())

@@ -1,0 +1,93 @@
+"""What a visitor reads for each end and pause, in the facility's language (English or Spanish)."""
+
+from parloir.calls.reason import Reason
+
+ENDS: dict[str, tuple[str, str]] = {
+    "Busy": (
+        "The phone is in use. Please try again in a few minutes.",
+        "El teléfono está ocupado. Intente de nuevo en unos minutos.",
+    ),
+    "Declined": ("The call was not accepted at the phone.", "La llamada no fue aceptada en el teléfono."),
+    "NoAnswer": (
+        "Nobody answered the phone. You may try again.",
+        "Nadie contestó el teléfono. Puede intentar de nuevo.",
+    ),
+    "CodecMismatch": (
+        "This phone and your browser cannot understand each other. Please try another browser, or tell the facility.",
+        "Este teléfono y su navegador no son compatibles. Pruebe otro navegador o avise al centro.",
+    ),
+    "Unreachable": (
+        "The facility's phone cannot be reached. You may try again; if it goes on, tell the facility.",
+        "No se puede conectar con el teléfono del centro. Puede intentar de nuevo o avisar al centro.",
+    ),
+    "PhoneHungUp": ("The other person hung up.", "La otra persona colgó."),
+    "VisitorLeft": ("You left the visit.", "Usted salió de la visita."),
+    "MediaLost": ("The connection was lost and did not come back.", "La conexión se perdió y no volvió."),
+    "LimitReached": ("The time of this visit is over.", "El tiempo de esta visita ha terminado."),
+    "VisitCancelled": ("This visit was cancelled by the facility.", "El centro canceló esta visita."),
+    "OfficerEnded": ("The facility ended this visit.", "El centro terminó esta visita."),
+    "Denied": ("The facility does not allow this call now.", "El centro no permite esta llamada ahora."),
+    "LineLost": (
+        "A fault on our side ended the call. You may try again.",
+        "Un fallo nuestro terminó la llamada. Puede intentar de nuevo.",
+    ),
+    "RelayLost": (
+        "A fault on our side ended the call. You may try again.",
+        "Un fallo nuestro terminó la llamada. Puede intentar de nuevo.",
+    ),
+    "NoCapacity": (
+        "All lines are in use. Please try again in a few minutes.",
+        "Todas las líneas están ocupadas. Intente de nuevo en unos minutos.",
+    ),
+    "ServiceClosing": (
+        "The service is being restarted. Please try again in a few minutes.",
+        "El servicio se está reiniciando. Intente de nuevo en unos minutos.",
+    ),
+    "Failed": (
+        "A fault on our side ended the call. You may try again.",
+        "Un fallo nuestro terminó la llamada. Puede intentar de nuevo.",
+    ),
+}
+
+PAUSES: dict[str, tuple[str, str]] = {
+    "phone": ("On hold: the other person paused the call.", "En espera: la otra persona pausó la llamada."),
+    "browser": ("Connection lost. Trying to come back.", "Se perdió la conexión. Intentando volver."),
+}
+
+NO_VIDEO: dict[str, tuple[str, str]] = {
+    "phone_has_none": (
+        "This phone has no picture, so this is a visit by sound. The other person hears you.",
+        "Este teléfono no tiene imagen; la visita es solo con sonido. La otra persona le oye.",
+    ),
+    "browser_has_none": (
+        "Your camera is off or your browser sent no picture, so this is a visit by sound.",
+        "Su cámara está apagada o su navegador no envió imagen; la visita es solo con sonido.",
+    ),
+    "no_common_codec": (
+        "Your browser cannot make the kind of picture (H.264) that the phone shows, so this is a visit by sound.",
+        "Su navegador no ofrece el tipo de imagen (H.264) que el teléfono muestra; la visita es solo con sonido.",
+    ),
+    "refused": (
+        "The phone did not take the picture, so this is a visit by sound.",
+        "El teléfono no aceptó la imagen; la visita es solo con sonido.",
+    ),
+}
+
+WAITING_FOR_DIAL = (
+    "The phone will call you. Please keep this page open.",
+    "El teléfono le llamará. Mantenga esta página abierta.",
+)
+LAST_MINUTE = ("One minute is left.", "Queda un minuto.")
+CLOSING = ("The service closes shortly; this visit will end.", "El servicio se cerrará pronto; esta visita terminará.")
+REPLACED = ("This visit was opened in another window.", "Esta visita se abrió en otra ventana.")
+NOT_A_CALL = ("Your browser's offer could not be understood.", "No se pudo entender la oferta de su navegador.")
+
+
+def pick(pair: tuple[str, str], language: str) -> str:
+    """The English or the Spanish of a pair."""
+    return pair[1] if language.startswith("es") else pair[0]
+
+
+def ending(reason: Reason, language: str) -> str:
+    """What the visitor reads when the call has ended so."""
+    return pick(ENDS[reason.name], language)
