@@ -48,6 +48,7 @@ def check(sections: Sections, languages: frozenset[str]) -> Iterator[Finding]:
     """All findings over what is valid; `languages` are those there are prompts in."""
     if sections.gateway:
         yield from _web(sections.gateway)
+        yield from _database(sections.gateway)
     if sections.sip:
         yield from _rtp_ports(sections.sip)
         yield from _listeners(sections.sip)
@@ -57,6 +58,13 @@ def check(sections: Sections, languages: frozenset[str]) -> Iterator[Finding]:
     for name, facility in sections.facilities.items():
         yield from _facility(("facilities", name), facility, languages)
     yield from _same_address(sections.facilities)
+
+
+def _database(gateway: Gateway) -> Iterator[Finding]:
+    if gateway.database is not None and not gateway.database.startswith("sqlite:"):
+        kind = gateway.database.partition(":")[0].partition("+")[0]
+        message = f"this version keeps its data in sqlite only, not in {kind}"
+        yield Finding(("gateway", "database"), message, "remove the key: the data lies in gateway.data_dir")
 
 
 def _web(gateway: Gateway) -> Iterator[Finding]:

@@ -221,22 +221,24 @@ def _scalar(node: yaml.Node) -> Data:
 
 def _text(document: Document, path: Key, file: Path, what: str) -> str | None:
     """The text of a file, or None with the problem noted."""
+    subject = f"{file} " if path else ""
+    whole = None if path else Place(file, 0)
     try:
         with file.open("rb") as stream:
             content = stream.read(_LARGEST + 1)
     except FileNotFoundError:
-        document.complain(path, f"{file} does not exist", f"write {what} or correct its name")
+        document.complain(path, f"{subject}does not exist", f"write {what} or correct its name", whole)
     except OSError as error:
         reason = (error.strerror or "error").lower()
-        document.complain(path, f"{file} cannot be read: {reason}", "let the gateway's user read it")
+        document.complain(path, f"{subject}cannot be read: {reason}", "let the gateway's user read it", whole)
     else:
         if len(content) > _LARGEST:
-            document.complain(path, f"{file} is over {_LARGEST} bytes", "name the right file")
+            document.complain(path, f"{subject}is over {_LARGEST} bytes", "name the right file", whole)
             return None
         try:
             return content.decode("utf-8-sig")
         except UnicodeDecodeError as error:
             line = content.count(b"\n", 0, error.start) + 1
             where = Place(file, line) if not path else None
-            document.complain(path, f"{file} is not UTF-8 text (line {line})", "save it as UTF-8", where)
+            document.complain(path, f"{subject}is not UTF-8 text (line {line})", "save it as UTF-8", where)
     return None

@@ -10,7 +10,7 @@ class ConfigError(Exception):
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing wrong at one place: dotted path ("" for the whole file), file, line from 1, and the remedy."""
+    """One thing wrong at one place: dotted path ("" for the whole file), file, line from 1 (0: none), and the remedy."""
 
     path: str
     file: Path
@@ -19,8 +19,9 @@ class Problem:
     remedy: str = ""
 
     def __str__(self) -> str:
-        where = f"{self.file}:{self.line}: {self.path}: " if self.path else f"{self.file}:{self.line}: "
-        return where + self.message + (f", {self.remedy}" if self.remedy else "")
+        where = f"{self.file}:{self.line}: " if self.line else f"{self.file}: "
+        what = f"{self.path}: {self.message}" if self.path else self.message
+        return where + what + (f", {self.remedy}" if self.remedy else "")
 
 
 class ConfigErrors(ConfigError):

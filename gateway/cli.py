@@ -1,0 +1,176 @@
+"""The command `parloir`: its words and options. What a command does lives in the module of its own noun."""
+
+import argparse
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from importlib import import_module
+from pathlib import Path
+
+from parloir import __version__
+from parloir.config.errors import ConfigError, ConfigErrors, Problem
+from parloir.errors import ParloirError
+
+DEFAULT = Path("parloir.yaml")
+OWN_OPTIONS = {
+    "phone": "a simulated SIP video phone, for trying things out",
+    "demo": "a whole visit on this machine: gateway, phone and a link to open",
+    "bench": "measure what a call costs this machine",
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit status: 0 done, 1 failed, 2 wrongly asked."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    try:
+        options = _parser(words).parse_args(words)
+        command: Callable[[argparse.Namespace], int] = options.command
+        return command(options)
+    except ConfigErrors as errors:
+        _print(errors.problems)
+        print(f"parloir: {_count(len(errors.problems), 'error')}", file=sys.stderr)
+    except (ConfigError, ParloirError) as error:
+        print(f"parloir: {error}", file=sys.stderr)
+    except KeyboardInterrupt:
+        return 130
+    return 1
+
+
+def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="parloir",
+        description="Bridge a facility's SIP phones to visitors' browsers.",
+        epilog="Begin with 'parloir demo', or with 'parloir init' for a real set-up.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"parloir {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    _file(commands, "init", _init, "write a first configuration and its secrets", "the file to write")
+    _file(commands, "check", _check, "say all that is wrong with a configuration", "the file to read")
+    _file(commands, "run", _run, "run the gateway", "its configuration")
+    _visits(commands)
+    _database(commands)
+    for name, what in OWN_OPTIONS.items():
+        own = commands.add_parser(name, help=what, description=_sentence(what), allow_abbrev=False)
+        if words[:1] == [name]:
+            module = import_module(f"parloir.{name}")
+            module.add_arguments(own)
+            own.set_defaults(command=module.main)
+    return parser
+
+
+Commands = argparse._SubParsersAction  # the only name argparse has for what add_subparsers returns
+
+
+def _file(
+    commands: "Commands[argparse.ArgumentParser]",
+    name: str,
+    command: Callable[[argparse.Namespace], int],
+    what: str,
+    which: str,
+) -> None:
+    parser = commands.add_parser(name, help=what, description=_sentence(what), allow_abbrev=False)
+    help_ = f"{which} (default: {DEFAULT})"
+    parser.add_argument("file", nargs="?", type=Path, default=DEFAULT, metavar="FILE", help=help_)
+    parser.set_defaults(command=command)
+
+
+def _visits(commands: "Commands[argparse.ArgumentParser]") -> None:
+    what = "add, list and cancel visits on a running gateway"
+    visits = commands.add_parser("visits", help=what, description=_sentence(what), allow_abbrev=False)
+    verbs = visits.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    add = _visit_command(verbs, "add", "plan a visit and print its link and code")
+    add.add_argument("--facility", required=True, help="its name in the configuration")
+    add.add_argument("--station", required=True, help="the phone inside, by its name in the configuration")
+    add.add_argument("--visitor", required=True, help="the visitor's name")
+    add.add_argument("--start", default="now", help="'now' or like 2030-01-31T18:30, by the facility's clock")
+    add.add_argument("--minutes", type=int, default=20, help="how long it lasts (default: 20)")
+    add.add_argument("--no-ring", dest="ring", action="store_false", help="wait for the phone to dial the code")
+    listing = _visit_command(verbs, "list", "print the visits that are planned and under way")
+    listing.add_argument("--facility", help="only this facility's")
+    listing.add_argument("--all", action="store_true", help="those that are over too")
+    cancel = _visit_command(verbs, "cancel", "call a visit off")
+    cancel.add_argument("visit", metavar="ID", help="as 'parloir visits list' prints it")
+    cancel.add_argument("--reason", default="cancelled by staff", help="what the visitor's page says")
+
+
+def _visit_command(verbs: "Commands[argparse.ArgumentParser]", name: str, what: str) -> argparse.ArgumentParser:
+    parser = verbs.add_parser(name, help=what, description=_sentence(what), allow_abbrev=False)
+    help_ = f"the gateway's configuration (default: {DEFAULT})"
+    parser.add_argument("--config", type=Path, default=DEFAULT, metavar="FILE", help=help_)
+
+    def command(options: argparse.Namespace) -> int:
+        verb: Callable[[argparse.Namespace], int] = getattr(import_module("parloir.web.client"), name)
+        return verb(options)
+
+    parser.set_defaults(command=command)
+    return parser
+
+
+def _database(commands: "Commands[argparse.ArgumentParser]") -> None:
+    what = "look after the gateway's database"
+    database = commands.add_parser("db", help=what, description=_sentence(what), allow_abbrev=False)
+    verbs = database.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    _file(verbs, "upgrade", _upgrade, "bring the database to this version's schema", "the gateway's configuration")
+
+
+def _init(options: argparse.Namespace) -> int:
+    from parloir.config import first
+
+    token = first.write(options.file)
+    print(f"{options.file}: written")
+    print(f"{token}: the API's token, keep it secret")
+    print(f"Next: edit {options.file}, then run: parloir check {options.file}")
+    return 0
+
+
+def _check(options: argparse.Namespace) -> int:
+    from parloir.config import loader
+
+    examination = loader.examine(options.file)
+    _print(examination.warnings, "warning: ")
+    if examination.config is None:
+        raise ConfigErrors(examination.problems)
+    print(f"{options.file}: ok")
+    return 0
+
+
+def _run(options: argparse.Namespace) -> int:
+    from parloir.config import loader
+
+    examination = loader.examine(options.file)
+    _print(examination.warnings, "warning: ")
+    if examination.config is None:
+        raise ConfigErrors(examination.problems)
+    service = import_module("parloir.service")
+    status: int = service.run(examination.config)
+    return status
+
+
+def _upgrade(options: argparse.Namespace) -> int:
+    from parloir.config import loader
+
+    gateway = loader.load(options.file).gateway
+    engine = import_module("parloir.store.database").connect(gateway.database or gateway.data_dir)
+    try:
+        backup = import_module("parloir.store.schema").upgrade(engine)
+    finally:
+        engine.dispose()
+    print(f"the database is at this version's schema{f'; before it: {backup}' if backup else ''}")
+    return 0
+
+
+def _print(problems: Iterable[Problem], mark: str = "") -> None:
+    for problem in problems:
+        print(f"{mark}{problem}", file=sys.stderr)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _sentence(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}."
+
+
+if __name__ == "__main__":
+    sys.exit(main())
