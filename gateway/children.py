@@ -91,8 +91,8 @@ class Child:
                 childFDs={0: nothing.fileno(), 1: "r", 2: "r", 3: theirs.fileno()},
             )
         self.say("child.started", pid=self.process.pid)
-        connection = self.connection = amp.AMP(locator=self.owner.locator(self.index))
-        factory = protocol.Factory.forProtocol(lambda: connection)  # type: ignore[type-var]
+        connection = self.connection = amp.AMP(locator=self.owner.locator(self.index))  # type: ignore[no-untyped-call]
+        factory = protocol.Factory.forProtocol(lambda: connection)
         with ours:
             self.reactor.adoptStreamConnection(ours.fileno(), socket.AF_UNIX, factory)
         ensureDeferred(self._welcome(connection)).addErrback(self._unwelcome)

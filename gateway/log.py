@@ -38,7 +38,7 @@ def json_log(stream: TextIO | None = None, now: Callable[[], datetime] = lambda:
 def take_twisted(log: Log) -> None:
     """Send Twisted's own warnings and failures to `log`; its chatter is left out."""
 
-    @provider(logger.ILogObserver)
+    @provider(logger.ILogObserver)  # type: ignore[untyped-decorator]
     def observe(event: logger.LogEvent) -> None:
         level = event.get("log_level")
         if level in (logger.LogLevel.warn, logger.LogLevel.error, logger.LogLevel.critical):

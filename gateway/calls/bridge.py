@@ -12,14 +12,14 @@ from parloir.calls.relays import BridgeEvents, Relay, Relays
 from parloir.relay import commands
 from parloir.relay.commands import BrowserTerms, PhonePorts, Report
 from parloir.rtp import sdp as grammar
-from parloir.rtp.agreement import Agreed, Agreement, agree, offer_for_phone
+from parloir.rtp.agreement import Agreement, agree, offer_for_phone
 from parloir.rtp.description import Description, Direction
 from parloir.rtp.errors import RtpError
 from parloir.sip import sdp as phone_sdp
 from parloir.sip.session import NotAcceptable
 from parloir.webrtc import sdp as browser_sdp
 from parloir.webrtc import signalling
-from parloir.webrtc.sdp import BrowserOffer
+from parloir.webrtc.sdp import BrowserOffer, Chosen
 
 HELD = (Direction.SENDONLY, Direction.INACTIVE)
 
@@ -123,7 +123,7 @@ class Bridge:
         self.agreement = agree(self.phone, self.browser.description, self.ours)
         await self.set_phone()
         terms = await self.do(commands.OpenBrowser)
-        side = leg.browser_side(self.agreement, self.browser.description, self.browser.fingerprints)
+        side = leg.browser_side(self.agreement, self.browser)
         await self.do(commands.SetBrowser, side=side)
         return self._answer(terms)
 
@@ -139,7 +139,7 @@ class Bridge:
         width, height = video.size if video and video.size else (None, None)
         why = self.agreement.why_no_video
         return signalling.Answer(
-            sdp=browser_sdp.answer(self.browser, _chosen(audio), _chosen(video), _terms(terms)),
+            sdp=browser_sdp.answer(self.browser, Chosen.of(audio), Chosen.of(video) if video else None, terms),
             video=video is not None,
             why_no_video=words.pick(words.NO_VIDEO[why.value], self.language) if why else "",
             width=width,
@@ -166,12 +166,3 @@ class Bridge:
         except (commands.NoSuchBridge, ConnectionClosed):
             return None
         return report
-
-
-def _chosen(agreed: Agreed | None) -> Chosen | None:
-    return Chosen(agreed.browser, agreed.ptime, agreed.bitrate) if agreed else None
-
-
-def _terms(terms: BrowserTerms) -> Terms:
-    candidates = tuple(IceCandidate(c.address, c.port, c.priority, c.type) for c in terms.candidates)
-    return Terms(terms.ufrag, terms.password, terms.fingerprint, candidates, terms.cname, terms.ssrcs)

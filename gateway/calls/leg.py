@@ -2,9 +2,7 @@
 
 from parloir.relay.commands import BrowserSide, BrowserStream, PhoneSide, PhoneStream
 from parloir.rtp.agreement import Agreed, Agreement
-from parloir.rtp.description import Description, Kind, Media
-
-ABS_SEND_TIME = "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time"
+from parloir.webrtc.sdp import BrowserOffer
 
 
 def phone_side(agreement: Agreement) -> PhoneSide:
@@ -32,17 +30,16 @@ def _phone_stream(agreed: Agreed) -> PhoneStream:
     )
 
 
-def browser_side(agreement: Agreement, offer: Description, fingerprints: tuple[tuple[str, str], ...]) -> BrowserSide:
+def browser_side(agreement: Agreement, offer: BrowserOffer) -> BrowserSide:
     """The relay's view of the browser's leg: its offer under what was agreed."""
     return BrowserSide(
-        fingerprints=fingerprints,
-        streams=tuple(_browser_stream(s, offer.first(s.kind)) for s in agreement.streams),
+        fingerprints=offer.fingerprints,
+        streams=tuple(_browser_stream(s, offer) for s in agreement.streams),
     )
 
 
-def _browser_stream(agreed: Agreed, line: Media | None) -> BrowserStream:
+def _browser_stream(agreed: Agreed, offer: BrowserOffer) -> BrowserStream:
     codec = agreed.browser.codec
-    extensions = {uri: number for number, uri in line.extensions} if line else {}
     return BrowserStream(
         kind=agreed.kind,
         codec=codec.name,
@@ -50,7 +47,7 @@ def _browser_stream(agreed: Agreed, line: Media | None) -> BrowserStream:
         channels=codec.channels,
         ptime=agreed.ptime,
         payload_type=agreed.browser.payload_type,
-        ssrcs=line.ssrcs if line else (),
-        abs_send_time=extensions.get(ABS_SEND_TIME) if agreed.kind is Kind.VIDEO else None,
+        ssrcs=offer.ssrcs(agreed.kind),
+        abs_send_time=offer.abs_send_time(agreed.kind),
         bitrate=agreed.bitrate,
     )

@@ -8,6 +8,7 @@ from typing import Any
 
 from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.internet.error import ConnectionClosed
+from twisted.python.failure import Failure
 
 from parloir.calls import reason as reasons
 from parloir.calls import words
@@ -16,6 +17,7 @@ from parloir.calls.call import LIVE, Call, Do, Event, Hold, State
 from parloir.calls.reason import Reason
 from parloir.calls.relays import NoRelay
 from parloir.calls.timeline import Timelines
+from parloir.calls.timers import Timers
 from parloir.relay import commands
 from parloir.relay.commands import Report
 from parloir.rtp.errors import RtpError
@@ -70,7 +72,6 @@ class LiveCall:
         self.incoming = incoming
         self.session: Session | None = None
         self.report: Report | None = None
-        self._reactor = reactor
         self._timelines = timelines
         self._say = say
         self._invite = invite
@@ -78,7 +79,7 @@ class LiveCall:
         self._events: deque[tuple[Event, Hold | None, Reason | None]] = deque()
         self._stepping = False
         self._announcing = 0
-        self._timers: dict[str, Any] = {}
+        self._timers = Timers(reactor)
         self._shown: Status | None = None
         self._session_over: Deferred[None] = Deferred()
         self._effects: dict[Do, Callable[[], None]] = {
@@ -111,9 +112,9 @@ class LiveCall:
     def begin(self) -> None:
         """Start the call and its clock."""
         left = (self.visit.end - self._now()).total_seconds()
-        self._after("limit", max(0.0, left), lambda: self.end(reasons.LimitReached()))
+        self._timers.start("limit", max(0.0, left), lambda: self.end(reasons.LimitReached()))
         if left > WARN_BEFORE.total_seconds():
-            self._after("warn", left - WARN_BEFORE.total_seconds(), lambda: self.feed(Event.WARN_DUE))
+            self._timers.start("warn", left - WARN_BEFORE.total_seconds(), lambda: self.feed(Event.WARN_DUE))
         if self.incoming is not None:
             self.incoming.on_cancel(lambda end: self.end(reasons.of_phone(end)))
         self.feed(Event.START)
@@ -169,24 +170,11 @@ class LiveCall:
     def _now(self) -> datetime:
         return self._timelines.clock.wall()
 
-    def _after(self, name: str, seconds: float, act: Callable[[], None]) -> None:
-        self._cancel(name)
-
-        def fire() -> None:
-            del self._timers[name]
-            act()
-
-        self._timers[name] = self._reactor.callLater(seconds, fire)
-
-    def _cancel(self, *names: str) -> None:
-        for name in names or tuple(self._timers):
-            if timer := self._timers.pop(name, None):
-                timer.cancel()
-
     def _go(self, work: Coroutine[Any, Any, Any]) -> None:
-        ensureDeferred(work).addErrback(lambda failure: self._failed(failure.value))
+        ensureDeferred(work).addErrback(self._failed)
 
-    def _failed(self, error: BaseException) -> None:
+    def _failed(self, failure: Failure) -> None:
+        error = failure.value
         if isinstance(error, commands.Interrupted | commands.NoSuchBridge | ConnectionClosed):
             return  # what cut it short has its own event
         if not self.live:
@@ -219,7 +207,7 @@ class LiveCall:
 
     async def _connect_browser(self) -> None:
         self.show("connecting")
-        self._after("rejoin", BROWSER_MAY_TAKE, lambda: self.end(reasons.MediaLost("browser")))
+        self._timers.start("rejoin", BROWSER_MAY_TAKE, lambda: self.end(reasons.MediaLost("browser")))
         self._say(await self.bridge.connect_browser())
 
     async def _announce(self) -> None:
@@ -238,11 +226,11 @@ class LiveCall:
 
     def _ask_to_wait(self) -> None:
         self.show("held", "browser", words.pick(words.PAUSES["browser"], self.terms.language))
-        self._after("rejoin", self.terms.rejoin_window, lambda: self.end(reasons.MediaLost("browser")))
+        self._timers.start("rejoin", self.terms.rejoin_window, lambda: self.end(reasons.MediaLost("browser")))
         self._go(self.bridge.play("please-wait", "phone", times=0))
 
     def _stop_waiting(self) -> None:
-        self._cancel("rejoin")
+        self._timers.stop("rejoin")
         self._go(self.bridge.do(commands.StopPrompts))
 
     def _tell_held(self) -> None:
@@ -254,8 +242,8 @@ class LiveCall:
         self._go(self.bridge.play(prompt, "both"))
 
     async def _close_legs(self) -> None:
-        self._cancel()
-        self._after("closing", LEGS_MAY_TAKE, self._legs_closed)
+        self._timers.stop_all()
+        self._timers.start("closing", LEGS_MAY_TAKE, self._legs_closed)
         if self.session is not None:
             self.session.end()
         elif self.incoming is not None:
@@ -266,7 +254,7 @@ class LiveCall:
         self._legs_closed()
 
     def _legs_closed(self) -> None:
-        self._cancel()
+        self._timers.stop_all()
         self.feed(Event.LEGS_CLOSED)
 
     async def _settle(self) -> None:
@@ -282,11 +270,11 @@ class LiveCall:
     def page_gone(self) -> None:
         """The page is gone before media: give it a moment to come back."""
         if self.state in (State.AUTHORIZING, State.INVITING, State.RINGING):
-            self._after("page", PAGE_MAY_BLINK, lambda: self.end(reasons.VisitorLeft()))
+            self._timers.start("page", PAGE_MAY_BLINK, lambda: self.end(reasons.VisitorLeft()))
 
     def page_back(self, offer: BrowserOffer) -> None:
         """A page joined again, with a connection of its own: it takes the place of the one before."""
-        self._cancel("page")
+        self._timers.stop("page")
         self.bridge.browser = offer
         self.note("page_joined_again")
         if self.state in (State.JOINING, State.ANNOUNCING, State.ACTIVE):
@@ -368,7 +356,7 @@ class LiveCall:
         """A leg's media path is up."""
         self.note("leg_up", leg=leg)
         if leg == "browser":
-            self._cancel("rejoin")
+            self._timers.stop("rejoin")
             self.feed(Event.BROWSER_UP)
 
     def leg_lost(self, leg: str, why: str) -> None:

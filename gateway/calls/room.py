@@ -104,7 +104,7 @@ class Room:
                 self._leave()
             case Join() | Restart():
                 try:
-                    offer = sdp.parse(message.sdp)
+                    offer = sdp.read(message.sdp)
                 except WebRtcError:
                     self.say(Failed(text=words.pick(words.NOT_A_CALL, self.language)))
                     return

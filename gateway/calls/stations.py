@@ -1,0 +1,64 @@
+"""What calls need to know of the stations, and how the phones are reached."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from parloir.errors import ParloirError
+from parloir.sip.session import Session, SessionEvents
+
+
+class UnknownStation(ParloirError):
+    """The facility or the station is not in the configuration; `parloir check` lists what is wrong with it."""
+
+    def __init__(self, facility: str, station: str, field: str) -> None:
+        super().__init__(f"no station {station!r} in facility {facility!r} is configured")
+        self.field = field
+
+
+class NotServed(ParloirError):
+    """This version rings stations by their address only; trunks and logins come later."""
+
+
+class Target(Protocol):
+    """A phone's SIP address."""
+
+    @property
+    def user(self) -> str: ...
+
+    @property
+    def host(self) -> str: ...
+
+    @property
+    def port(self) -> int: ...
+
+
+@dataclass(frozen=True)
+class Station:
+    """One station; `target` is None for one that cannot be rung by this version."""
+
+    facility: str
+    name: str
+    facility_name: str
+    language: str
+    video: bool
+    target: Target | None
+
+
+class Phones(Protocol):
+    """The SIP side, as calls use it."""
+
+    async def invite(self, target: Target, sdp: str, events: SessionEvents, caller: str = "") -> Session: ...
+
+
+class Stations:
+    """The configured stations, by facility and name."""
+
+    def __init__(self, stations: list[Station]) -> None:
+        self._known = {(s.facility, s.name): s for s in stations}
+
+    def get(self, facility: str, station: str) -> Station:
+        """One station; raises UnknownStation, saying which of the two names is wrong."""
+        if found := self._known.get((facility, station)):
+            return found
+        known = any(facility == f for f, _ in self._known)
+        raise UnknownStation(facility, station, "station" if known else "facility")
