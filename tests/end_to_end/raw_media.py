@@ -1,0 +1,82 @@
+"""A phone's RTP sockets in Python: sends numbered packets at a phone's pace, keeps every packet that comes."""
+
+import select
+import socket
+import struct
+import threading
+import time
+
+from .packets import Received, clock, interval, payload
+from .ports import free_ports
+
+
+class RawStream:
+    """One RTP socket and its RTCP neighbour. `sent` holds payloads in order, `received` RTP, `reports` RTCP."""
+
+    def __init__(self, kind: str, ssrc: int, size: int | None = None) -> None:
+        self.kind = kind
+        self.ssrc = ssrc
+        self.size = size
+        self.port = free_ports(2)
+        self.sent: list[bytes] = []
+        self.received: list[Received] = []
+        self.reports: list[bytes] = []
+        self.remote: tuple[str, int] | None = None
+        self.payload_type = 0
+        self._sockets = [self._bound(self.port), self._bound(self.port + 1)]
+        self._stop = threading.Event()
+        self._threads = [threading.Thread(target=self._receive, daemon=True)]
+        self._threads[0].start()
+
+    @staticmethod
+    def _bound(port: int) -> socket.socket:
+        bound = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        bound.bind(("127.0.0.1", port))
+        return bound
+
+    def _receive(self) -> None:
+        rtp, rtcp = self._sockets
+        while not self._stop.is_set():
+            for ready in select.select(self._sockets, [], [], 0.1)[0]:
+                datagram = ready.recv(2048)
+                if ready is rtcp:
+                    self.reports.append(datagram)
+                elif len(datagram) >= 12:
+                    self.received.append(Received.parse(time.time(), datagram))
+
+    def start(self, remote: tuple[str, int], payload_type: int) -> None:
+        """Send to that address from now on."""
+        self.remote, self.payload_type = remote, payload_type
+        thread = threading.Thread(target=self._send, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _send(self) -> None:
+        start = time.monotonic()
+        while not self._stop.is_set() and self.remote is not None:
+            number = len(self.sent)
+            if self._stop.wait(max(0.0, start + number * interval(self.kind) - time.monotonic())):
+                return
+            self.send_one(payload(self.kind, number, self.size))
+
+    def send_one(self, body: bytes) -> None:
+        """Send one packet now."""
+        assert self.remote is not None
+        number = len(self.sent)
+        timestamp = int(number * interval(self.kind) * clock(self.kind)) & 0xFFFFFFFF
+        marker = 0x80 if self.kind == "video" or number == 0 else 0
+        header = struct.pack("!BBHII", 0x80, marker | self.payload_type, number & 0xFFFF, timestamp, self.ssrc)
+        self.sent.append(body)
+        self._sockets[0].sendto(header + body, self.remote)
+
+    def send_raw(self, datagram: bytes, remote: tuple[str, int]) -> None:
+        """Send anything anywhere."""
+        self._sockets[0].sendto(datagram, remote)
+
+    def stop(self) -> None:
+        """Fall silent and close."""
+        self._stop.set()
+        for thread in self._threads:
+            thread.join(5)
+        for bound in self._sockets:
+            bound.close()

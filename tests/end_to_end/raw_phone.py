@@ -1,0 +1,289 @@
+"""A phone in Python that says whatever a test wants it to say: odd SDP, odd moments, and every packet recorded."""
+
+import re
+import secrets
+import socket
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from .ports import free_ports
+from .raw_media import RawStream
+
+H264 = "profile-level-id=42e01f;packetization-mode=1"
+
+
+@dataclass
+class Message:
+    """A SIP message taken apart as far as a phone needs. Header names are lower case; each has all its values."""
+
+    first: str
+    headers: dict[str, list[str]]
+    body: str
+    at: float = field(default_factory=time.time)
+
+    @classmethod
+    def parse(cls, datagram: bytes) -> "Message":
+        head, _, body = datagram.decode(errors="replace").partition("\r\n\r\n")
+        first, *lines = head.split("\r\n")
+        headers: dict[str, list[str]] = {}
+        for line in lines:
+            name, _, value = line.partition(":")
+            headers.setdefault(name.strip().lower(), []).append(value.strip())
+        return cls(first, headers, body)
+
+    @property
+    def method(self) -> str:
+        """The request's method, or the one that the response answers."""
+        return self["cseq"].split()[1]
+
+    @property
+    def status(self) -> int | None:
+        """The response's status; None for a request."""
+        return int(self.first.split()[1]) if self.first.startswith("SIP/2.0 ") else None
+
+    def __getitem__(self, name: str) -> str:
+        return self.headers[name][0]
+
+
+Decide = Callable[["RawPhone", Message], tuple[int, str]]
+
+
+@dataclass
+class Dialog:
+    """What a phone must remember of a call."""
+
+    call_id: str
+    local: str
+    remote: str
+    target: str
+    route: list[str]
+    cseq: int = 1
+
+
+class RawPhone:
+    """One phone on UDP. `decide` says how an INVITE is answered: final status and SDP; `ring` seconds before that."""
+
+    def __init__(
+        self,
+        *,
+        user: str = "1001",
+        decide: Decide | None = None,
+        ring: float = 0.2,
+        video: bool = True,
+        large: bool = False,
+    ) -> None:
+        self.user = user
+        self.ring = ring
+        self.decide = decide or answer_all
+        self.port = free_ports(2)
+        self.audio = RawStream("audio", 0x11111111)
+        self.video = RawStream("video", 0x22222222, 1400 - 12 if large else None) if video else None
+        self.messages: list[Message] = []
+        self.dialog: Dialog | None = None
+        self._version = 0
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.bind(("127.0.0.1", self.port))
+        self._socket.settimeout(0.1)
+        self._peer: tuple[str, int] = ("127.0.0.1", 0)
+        self._invite: Message | None = None
+        self._answered: dict[tuple[str, str], str] = {}
+        self._grown = threading.Condition()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    @property
+    def address(self) -> str:
+        """Where it takes calls."""
+        return f"sip:{self.user}@127.0.0.1:{self.port}"
+
+    def sdp(self, lines: list[str] | None = None, *, h264: int = 97, direction: str = "sendrecv") -> str:
+        """Its own description, or one with the m-lines given."""
+        self._version += 1
+        own = [f"m=audio {self.audio.port} RTP/AVP 0 101", "a=rtpmap:101 telephone-event/8000", f"a={direction}"]
+        if self.video is not None:
+            own += [f"m=video {self.video.port} RTP/AVP {h264}", f"a=rtpmap:{h264} H264/90000"]
+            own += [f"a=fmtp:{h264} {H264}", f"a={direction}"]
+        head = ["v=0", f"o=- 7 {self._version} IN IP4 127.0.0.1", "s=-", "c=IN IP4 127.0.0.1", "t=0 0"]
+        return "".join(line + "\r\n" for line in head + (own if lines is None else lines))
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            try:
+                datagram, self._peer = self._socket.recvfrom(65536)
+            except TimeoutError:
+                continue
+            except OSError:
+                return
+            if not datagram.strip():
+                continue
+            message = Message.parse(datagram)
+            if message.status is None:
+                self._request(message)
+            with self._grown:
+                self.messages.append(message)
+                self._grown.notify_all()
+
+    def _request(self, message: Message) -> None:
+        key = (message["via"], message["cseq"])
+        if key in self._answered:
+            self._send(self._answered[key])
+        elif message.method == "INVITE":
+            threading.Thread(target=self._invited, args=(message,), daemon=True).start()
+        elif message.method == "CANCEL":
+            self.reply(message, 200)
+            if self._invite is not None:
+                self.reply(self._invite, 487)
+        elif message.method == "UPDATE":
+            self.reply(message, 200, self.sdp() if message.body else "")
+        elif message.method != "ACK":
+            self.reply(message, 200)
+
+    def _invited(self, message: Message) -> None:
+        again = ";tag=" in message["to"]
+        self._invite = message
+        if not again:
+            self.reply(message, 180)
+            self._stop.wait(self.ring)
+        status, body = self.decide(self, message)
+        if status < 300 and not again:
+            contact = re.search(r"<([^>]+)>", message["contact"])
+            assert contact is not None
+            route = list(message.headers.get("record-route", []))
+            local = message["to"] + f";tag={self._tag(message)}"
+            self.dialog = Dialog(message["call-id"], local, message["from"], contact[1], route)
+        if (message["via"], message["cseq"]) not in self._answered:
+            self.reply(message, status, body)
+
+    def _tag(self, message: Message) -> str:
+        return "raw" + message["call-id"][:8].encode().hex()
+
+    def reply(self, request: Message, status: int, body: str = "") -> None:
+        """Answer a request; a final answer is repeated when the request is."""
+        to = request["to"]
+        if ";tag=" not in to:
+            to += f";tag={self._tag(request)}"
+        lines = [f"SIP/2.0 {status} Raw", *(f"Via: {v}" for v in request.headers["via"])]
+        lines += [f"Record-Route: {r}" for r in request.headers.get("record-route", [])]
+        lines += [f"From: {request['from']}", f"To: {to}", f"Call-ID: {request['call-id']}", f"CSeq: {request['cseq']}"]
+        text = self._with_body(lines, body)
+        if status >= 200:
+            self._answered[request["via"], request["cseq"]] = text
+        self._send(text)
+
+    def _with_body(self, lines: list[str], body: str) -> str:
+        lines = [*lines, f"Contact: <sip:{self.user}@127.0.0.1:{self.port}>"]
+        if body:
+            lines.append("Content-Type: application/sdp")
+        return "\r\n".join([*lines, f"Content-Length: {len(body.encode())}", "", body])
+
+    def _send(self, text: str) -> None:
+        self._socket.sendto(text.encode(), self._peer)
+
+    def request(self, method: str, body: str = "", timeout: float = 5.0) -> Message:
+        """Send a request in the dialog and return its final answer; an INVITE's is acknowledged."""
+        assert self.dialog is not None
+        self.dialog.cseq += 1
+        self._transmit(method, self.dialog.cseq, body)
+        answer = self._final(method, self.dialog.cseq, timeout, body)
+        if method == "INVITE":
+            self._transmit("ACK", self.dialog.cseq, "")
+        return answer
+
+    def _transmit(self, method: str, cseq: int, body: str) -> None:
+        dialog = self.dialog
+        assert dialog is not None
+        via = f"SIP/2.0/UDP 127.0.0.1:{self.port};branch=z9hG4bK{self.user}{cseq}{method}{dialog.call_id[:6]};rport"
+        lines = [f"{method} {dialog.target} SIP/2.0", f"Via: {via}", "Max-Forwards: 70"]
+        lines += [f"Route: {r}" for r in dialog.route]
+        lines += [f"From: {dialog.local}", f"To: {dialog.remote}", f"Call-ID: {dialog.call_id}"]
+        self._send(self._with_body([*lines, f"CSeq: {cseq} {method}"], body))
+
+    def _final(self, method: str, cseq: int, timeout: float, body: str) -> Message:
+        def found() -> Message | None:
+            wanted = f"{cseq} {method}"
+            return next((m for m in self.messages if (m.status or 0) >= 200 and m["cseq"] == wanted), None)
+
+        deadline = time.monotonic() + timeout
+        while time.monotonic() < deadline:
+            with self._grown:
+                if self._grown.wait_for(lambda: found() is not None, 0.5):
+                    break
+            self._transmit(method, cseq, body)
+        answer = found()
+        if answer is None:
+            raise TimeoutError(f"{method} is not answered in {timeout} s")
+        return answer
+
+    def dial(self, uri: str, body: str | None = None, timeout: float = 10.0) -> Message:
+        """Call a SIP URI with that SDP ("" for none, its own if None); returns the final answer, not acknowledged
+        when it is a success: `acknowledge` does that."""
+        host, _, port = uri.partition("@")[2].partition(":")
+        self._peer = (host, int(port or 5060))
+        own = f"<sip:{self.user}@127.0.0.1:{self.port}>;tag={secrets.token_hex(4)}"
+        self.dialog = Dialog(secrets.token_hex(8), own, f"<{uri}>", uri, [])
+        offer = self.sdp() if body is None else body
+        self._transmit("INVITE", 1, offer)
+        answer = self._final("INVITE", 1, timeout, offer)
+        self.dialog.remote = answer["to"]
+        if answer.status == 200:
+            contact = re.search(r"<([^>]+)>", answer["contact"])
+            assert contact is not None
+            self.dialog.target = contact[1]
+            self.dialog.route = list(reversed(answer.headers.get("record-route", [])))
+        else:
+            self._transmit("ACK", 1, "")
+        return answer
+
+    def acknowledge(self, body: str = "") -> None:
+        """Send the ACK to a 200, with an answer if the 200 brought the offer."""
+        self._transmit("ACK", 1, body)
+
+    def hang_up(self) -> None:
+        """End the call."""
+        self.request("BYE")
+
+    def wait_for(self, method: str, timeout: float = 10.0, start: int = 0) -> Message:
+        """The first request of that method from message number `start` on. Raises TimeoutError."""
+
+        def found() -> Message | None:
+            return next((m for m in self.messages[start:] if m.status is None and m.method == method), None)
+
+        with self._grown:
+            if not self._grown.wait_for(lambda: found() is not None, timeout):
+                raise TimeoutError(f"no {method} in {timeout} s, only {[m.first for m in self.messages]}")
+            message = found()
+        assert message is not None
+        return message
+
+    def talk(self, description: str) -> None:
+        """Send media to where an offer or answer of the gateway says."""
+        ports = dict(re.findall(r"m=(\w+) (\d+) \S+ \d+", description))
+        host = re.findall(r"c=IN IP4 (\S+)", description)[-1]
+        self.audio.start((host, int(ports["audio"])), 0)
+        if self.video is not None and int(ports.get("video", 0)):
+            self.video.start((host, int(ports["video"])), h264_type(description))
+
+    def stop(self) -> None:
+        """Close everything, without a word to the other side."""
+        self._stop.set()
+        self._thread.join(5)
+        self._socket.close()
+        self.audio.stop()
+        if self.video is not None:
+            self.video.stop()
+
+
+def h264_type(description: str, mode: str = "1") -> int:
+    """The payload type under which a description has H.264 in that packetization mode."""
+    for number in re.findall(r"a=rtpmap:(\d+) H264/90000", description):
+        if f"packetization-mode={mode}" in "".join(re.findall(rf"a=fmtp:{number} (\S+)", description)):
+            return int(number)
+    return 97
+
+
+def answer_all(phone: RawPhone, invite: Message) -> tuple[int, str]:
+    """200 with the phone's own SDP, under the payload types that were offered."""
+    return 200, phone.sdp(h264=h264_type(invite.body) if invite.body else 97)
