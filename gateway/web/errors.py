@@ -1,0 +1,43 @@
+"""What goes wrong at the web's door, and how each is said in JSON."""
+
+import re
+
+from parloir.errors import ParloirError
+from parloir.store.errors import NoSuchCall, NoSuchVisit, StationTaken, VisitOver
+
+STATUS: dict[type[ParloirError], int] = {NoSuchVisit: 404, NoSuchCall: 404, StationTaken: 409, VisitOver: 409}
+
+
+class WebError(ParloirError):
+    """The web could not start, or refused a request."""
+
+
+class BadCertificate(WebError):
+    """The certificate or its key cannot be used; see gateway.tls."""
+
+
+class BadToken(WebError):
+    """The token's file is missing, readable by others or too short; make a new one with `parloir init`."""
+
+
+class Refused(WebError):
+    """A request is answered with this HTTP status; `field` names the part of the request at fault."""
+
+    def __init__(
+        self, status: int, code: str, message: str, field: str | None = None, headers: dict[str, str] | None = None
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.field = field
+        self.headers = headers or {}
+
+
+def refusal(error: ParloirError) -> Refused:
+    """The HTTP answer to an error from the desk."""
+    if isinstance(error, Refused):
+        return error
+    name = type(error).__name__
+    code = re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
+    field = getattr(error, "field", None)
+    return Refused(STATUS.get(type(error), 422), code, str(error), field if isinstance(field, str) else None)

@@ -1,0 +1,180 @@
+"""The HTTP API's bodies; the OpenAPI document is made from these same models."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+
+from parloir.store.calls import CallClass, WayIn
+from parloir.store.timeline import Entry
+from parloir.store.visits import Visit, VisitState
+from parloir.web.desk import CallView
+
+Name = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$")]
+Words = Annotated[
+    str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True, pattern=r"^[^\x00-\x1f\x7f]+$")
+]
+LONGEST = 24 * 60
+
+
+class Body(BaseModel):
+    """Base of all bodies: frozen, and no unknown field."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class NewVisit(Body):
+    """A visit to be scheduled."""
+
+    facility: Name
+    station: Name
+    visitor: Words
+    start: AwareDatetime | Literal["now"] = Field(description="With a time zone, or `now`.")
+    minutes: int = Field(ge=1, le=LONGEST)
+    rings: bool = Field(True, description="Whether the station rings when the visitor joins, or waits to dial.")
+
+
+class VisitBody(Body):
+    """A visit. `code` is dialled on its station; `link` is for the visitor alone."""
+
+    id: str
+    facility: str
+    station: str
+    visitor: str
+    start: datetime
+    end: datetime
+    minutes: int
+    state: VisitState
+    rings: bool
+    code: str
+    link: str
+
+    @classmethod
+    def of(cls, visit: Visit, public_url: str) -> "VisitBody":
+        """The visit as the API shows it."""
+        return cls(
+            id=visit.id,
+            facility=visit.facility,
+            station=visit.station,
+            visitor=visit.visitor,
+            start=visit.start,
+            end=visit.end,
+            minutes=visit.minutes,
+            state=visit.state,
+            rings=visit.rings,
+            code=visit.code,
+            link=f"{public_url.rstrip('/')}/visit/{visit.token}",
+        )
+
+
+class VisitList(Body):
+    """Visits by their start, earliest first."""
+
+    visits: list[VisitBody]
+
+
+class VisitQuery(Body):
+    """Which visits to list: all that hold for every given field."""
+
+    facility: Name | None = None
+    station: Name | None = None
+    state: VisitState | None = None
+
+
+class CallBody(Body):
+    """A call. `state` is where it stands now; `ended` and `reason` are null while it lives."""
+
+    id: str
+    visit: str | None
+    facility: str
+    station: str
+    way_in: WayIn
+    call_class: CallClass = Field(serialization_alias="class")
+    state: str
+    opened: datetime
+    ended: datetime | None
+    reason: str | None
+
+    @classmethod
+    def of(cls, view: CallView, **more: Any) -> "CallBody":
+        """The call as the API shows it."""
+        call = view.call
+        return cls(
+            id=call.id,
+            visit=call.visit,
+            facility=call.facility,
+            station=call.station,
+            way_in=call.way_in,
+            call_class=call.call_class,
+            state=view.state,
+            opened=call.opened,
+            ended=call.ended,
+            reason=call.reason,
+            **more,
+        )
+
+
+class CallList(Body):
+    """Calls, the newest first."""
+
+    calls: list[CallBody]
+
+
+class CallQuery(Body):
+    """Which calls to list: live ones, ended ones, or (without it) both."""
+
+    live: bool | None = None
+
+
+class Event(Body):
+    """One event of a call's timeline. `monotonic` is in nanoseconds, of that run of the gateway."""
+
+    number: int
+    wall: datetime
+    monotonic: int
+    kind: str
+    data: dict[str, Any]
+
+
+class CallDetail(CallBody):
+    """A call and all that happened to it."""
+
+    timeline: list[Event]
+
+    @classmethod
+    def with_timeline(cls, view: CallView, entries: Iterable[Entry]) -> "CallDetail":
+        """The call and its timeline as the API shows them."""
+        events = [
+            Event(number=e.number, wall=e.wall, monotonic=e.monotonic, kind=e.kind, data=dict(e.data)) for e in entries
+        ]
+        detail = cls.of(view, timeline=events)
+        assert isinstance(detail, cls)
+        return detail
+
+
+class Reason(Body):
+    """Why a visit is cancelled or a call ended, in words for the record."""
+
+    reason: Words
+
+
+class Problem(Body):
+    """What was wrong with a request: a stable code, words for a person, and the field at fault if there is one."""
+
+    code: str
+    message: str
+    field: str | None = None
+
+
+class ErrorBody(Body):
+    """The body of every error."""
+
+    error: Problem
+
+
+class Health(Body):
+    """Whether each part works."""
+
+    status: Literal["ok", "degraded"]
+    parts: dict[str, bool]

@@ -1,0 +1,187 @@
+"""The web server: routes, the files of the pages, the WebSocket, and who may use which."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+from klein import Klein
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.web.websocket import WebSocketResource
+from werkzeug.exceptions import HTTPException
+
+from parloir import __version__
+from parloir.errors import ParloirError
+from parloir.web.allowance import Allowances
+from parloir.web.api import Api, Counter, write, write_refusal
+from parloir.web.bearer import Bearer
+from parloir.web.desk import Desk
+from parloir.web.errors import Refused, refusal
+from parloir.web.files import File, read_files
+from parloir.web.metrics import Metrics
+from parloir.web.models import Health
+from parloir.web.openapi import document
+from parloir.web.operations import OPERATIONS, Operation
+from parloir.web.origin import Network, client_address, networks, origin_allowed
+from parloir.web.request import WebRequest, WebSite, cautions
+from parloir.web.tls import Certificate
+from parloir.web.visitor import Pages, Visitor
+
+LONGEST_TOKEN = 128
+
+
+class Web:
+    """Everything the gateway answers over HTTP.
+
+    `health` says for each part whether it works; `proxies` are the addresses or networks whose X-Forwarded-For
+    counts. Raises BadToken or BadCertificate where a file cannot be used.
+    """
+
+    log = Logger()
+
+    def __init__(
+        self,
+        desk: Desk,
+        *,
+        host: str,
+        port: int,
+        public_url: str,
+        token_file: Path,
+        certificate: Path | None = None,
+        key: Path | None = None,
+        trusted_proxies: Sequence[str | Network] = (),
+        metrics: Metrics | None = None,
+        health: Callable[[], Mapping[str, bool]] = dict,
+        reactor: Any = None,
+        seconds: Callable[[], float] = monotonic,
+    ) -> None:
+        if reactor is None:
+            from twisted.internet import reactor
+        self._reactor = reactor
+        self._address = (host, port)
+        self._public_url = public_url
+        self._tls = Certificate(certificate, key) if certificate and key else None
+        self._proxies = networks(trusted_proxies)
+        self._metrics = metrics or Metrics()
+        self._health = health
+        self._seconds = seconds
+        self._counter = Counter(Api(desk, public_url), Bearer(token_file), self._client, seconds)
+        self._pages = Pages(desk, seconds, reactor.callLater)
+        self._files = read_files()
+        self._openings = Allowances(60, 60.0)
+        self._port: Any = None
+        self._request_class = type("Request", (WebRequest,), {"cautions": cautions(public_url)})
+
+    async def listen(self) -> tuple[str, int]:
+        """Begin to serve; the host and port that it does so at (port 0 is replaced by a free one)."""
+        site = WebSite(self._routes().resource(), self._request_class)
+        host, port = self._address
+        if self._tls:
+            listening = self._reactor.listenSSL(port, site, self._tls, interface=host)
+        else:
+            listening = self._reactor.listenTCP(port, site, interface=host)
+        self._port = listening
+        bound = listening.getHost()
+        return bound.host, bound.port
+
+    async def close(self) -> None:
+        """Stop serving and close every page's WebSocket."""
+        port, self._port = self._port, None
+        if port is not None:
+            await port.stopListening()
+        self._pages.close()
+
+    def _routes(self) -> Klein:
+        app = Klein()
+        for operation in OPERATIONS:
+            self._add(app, operation)
+        app.route("/api/openapi.json", methods=["GET"])(self._openapi)
+        app.route("/api/v1/ws", methods=["GET"])(self._socket)
+        app.route("/healthz", methods=["GET"])(self._healthz)
+        app.route("/metrics", methods=["GET"])(self._show_metrics)
+        app.route("/visit/<token>", methods=["GET"])(self._visit)
+        app.route("/static/<name>", methods=["GET"])(self._static)
+        app.handle_errors(Exception)(self._failed)
+        return app
+
+    def _add(self, app: Klein, operation: Operation) -> None:
+        async def serve(request: WebRequest, **path: str) -> bytes:
+            return await self._counter.serve(operation, request, **path)
+
+        rule = operation.path.replace("{", "<").replace("}", ">")
+        app.route(rule, methods=[operation.method], endpoint=operation.name)(serve)
+
+    def _client(self, request: WebRequest) -> str:
+        return client_address(request.peer, request.headers("x-forwarded-for"), self._proxies)
+
+    def _openapi(self, request: WebRequest) -> bytes:
+        request.say("content-type", "application/json")
+        return json.dumps(document(OPERATIONS, __version__, self._public_url)).encode()
+
+    def _healthz(self, request: WebRequest) -> bytes:
+        parts = dict(self._health())
+        well = all(parts.values())
+        request.say("cache-control", "no-store")
+        return write(request, 200 if well else 503, Health(status="ok" if well else "degraded", parts=parts))
+
+    def _show_metrics(self, request: WebRequest) -> bytes:
+        self._counter.admit(request)
+        request.say("content-type", "text/plain; version=0.0.4; charset=utf-8")
+        return self._metrics.text().encode()
+
+    def _visit(self, request: WebRequest, token: str) -> bytes:
+        return self._file(request, self._files["visit.html"])
+
+    def _static(self, request: WebRequest, name: str) -> bytes:
+        file = self._files.get(name)
+        if file is None:
+            raise Refused(404, "not_found", "there is no such file")
+        return self._file(request, file)
+
+    def _file(self, request: WebRequest, file: File) -> bytes:
+        request.say("content-type", file.type)
+        # The files have no version in their names: always ask, and mostly hear 304.
+        request.say("cache-control", "no-cache")
+        return b"" if request.unchanged(file.etag) else file.content
+
+    def _socket(self, request: WebRequest) -> Any:
+        if not origin_allowed(request.header("origin"), request.header("host"), self._public_url):
+            raise Refused(403, "wrong_origin", "the page that opens this WebSocket is not ours: see gateway.public_url")
+        if (request.header("upgrade") or "").lower() != "websocket":
+            raise Refused(426, "not_a_websocket", "open this as a WebSocket", None, {"Upgrade": "websocket"})
+        if not self._openings.take(self._client(request), self._seconds()):
+            raise Refused(429, "too_many", "too many connections from your address", None, {"Retry-After": "2"})
+        tokens = (request.args or {}).get(b"visit", [])
+        if len(tokens) != 1 or not 0 < len(tokens[0]) <= LONGEST_TOKEN:
+            raise Refused(422, "invalid", "give the visit's token once", "visit")
+        return WebSocketResource(Entrance(tokens[0].decode("latin-1"), self._pages))
+
+    def _failed(self, request: WebRequest, failure: Failure) -> bytes:
+        error = failure.value
+        if isinstance(error, ParloirError):
+            return write_refusal(request, refusal(error))
+        if isinstance(error, HTTPException):
+            return write_refusal(request, _unrouted(error))
+        self.log.failure("{request} failed", failure, request=request)
+        return write_refusal(request, Refused(500, "internal", "the gateway failed; its log says why"))
+
+
+class Entrance:
+    """Makes the one page that a WebSocket's handshake lets in."""
+
+    def __init__(self, token: str, pages: Pages) -> None:
+        self._token = token
+        self._pages = pages
+
+    def buildProtocol(self, request: Any) -> Visitor:  # noqa: N802
+        """The page (called by Twisted)."""
+        return Visitor(self._token, self._pages)
+
+
+def _unrouted(error: HTTPException) -> Refused:
+    status = error.code or 500
+    headers = {name: value for name, value in error.get_headers() if name.lower() in ("allow", "location")}
+    code = (error.name or "error").lower().replace(" ", "_")
+    return Refused(status, code, "there is nothing here" if status == 404 else str(error.name), None, headers)
