@@ -78,22 +78,29 @@ def read(file: Path) -> Document:
     text = _text(document, (), file, "the configuration")
     if text is None:
         return document
-    loader = _Loader(text)
     try:
-        node = loader.get_single_node()
+        node = _compose(text)
+        if node is not None:
+            document.data = _Reader(document).value(node, ())
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
+        unclosed = "stream end" in (error.problem or "")
+        mark = error.context_mark if unclosed and error.context_mark else error.problem_mark
         message = f"not YAML: {error.problem or error.context}"
         document.complain((), message, "mend this line", Place(file, mark.line + 1 if mark else 1))
-        return document
     except yaml.YAMLError as error:
-        document.complain((), f"not YAML: {str(error).splitlines()[0]}", "save the file as UTF-8 text")
-        return document
+        document.complain((), f"not YAML: {str(error).splitlines()[0]}", "save the file as plain text")
+    except RecursionError:
+        document.complain((), "nested too deep to be a configuration", "remove the superfluous brackets")
+    return document
+
+
+def _compose(text: str) -> yaml.Node | None:
+    """The one document in the text as YAML's own nodes, each with its place."""
+    loader = _Loader(text)
+    try:
+        return loader.get_single_node()
     finally:
         loader.dispose()
-    if node is not None:
-        document.data = _Reader(document).value(node, ())
-    return document
 
 
 class _Reader:
@@ -207,16 +214,20 @@ class _Reader:
 
 
 def _scalar(node: yaml.Node) -> Data:
-    match node.tag:
-        case "tag:yaml.org,2002:bool":
-            return bool(node.value == "true")
-        case "tag:yaml.org,2002:null":
-            return None
-        case "tag:yaml.org,2002:int":
-            return int(node.value) if len(node.value) <= 20 else str(node.value)
-        case "tag:yaml.org,2002:float":
-            return float(node.value)
-    return str(node.value)
+    value = str(node.value)
+    try:
+        match node.tag:
+            case "tag:yaml.org,2002:bool":
+                return value == "true"
+            case "tag:yaml.org,2002:null":
+                return None
+            case "tag:yaml.org,2002:int":
+                return int(value) if len(value) <= 20 else value
+            case "tag:yaml.org,2002:float":
+                return float(value)
+    except ValueError:  # an explicit !!int or !!float before something else
+        return value
+    return value
 
 
 def _text(document: Document, path: Key, file: Path, what: str) -> str | None:

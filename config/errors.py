@@ -10,7 +10,7 @@ class ConfigError(Exception):
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing wrong at one place: dotted path ("" for the whole file), file, line from 1 (0: none), and the remedy."""
+    """One thing wrong at one place: dotted path ("": the whole file), file, line from 1 (0: none), and the remedy."""
 
     path: str
     file: Path

@@ -53,10 +53,10 @@ def examine(path: Path) -> Examination:
     sections = _sections(config, document.data, base)
     languages = prompts.languages()
     found = [*checks.check(sections, languages), *files.check(sections, document.secret_files)]
-    warnings = _placed(document, (finding for finding in found if finding.warning))
-    document.problems += _placed(document, (finding for finding in found if not finding.warning))
-    problems = tuple(sorted(document.problems, key=lambda problem: (problem.file != path, problem.file, problem.line)))
-    return Examination(None if problems else config, problems, tuple(warnings))
+    warnings = _in_order(path, _placed(document, (finding for finding in found if finding.warning)))
+    refused = _placed(document, (finding for finding in found if not finding.warning))
+    problems = _in_order(path, [*document.problems, *refused])
+    return Examination(None if problems else config, problems, warnings)
 
 
 def _sections(config: Config | None, data: Data, base: dict[str, Path]) -> Sections:
@@ -81,6 +81,11 @@ def _part(model: type[Part], data: Any, base: dict[str, Path]) -> Part | None:
         return model.model_validate(data, context=base)
     except ValidationError:
         return None
+
+
+def _in_order(file: Path, problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    """By line, those of the configuration's own file first."""
+    return tuple(sorted(problems, key=lambda problem: (problem.file != file, problem.file, problem.line)))
 
 
 def _placed(document: Document, findings: Iterable[Finding]) -> list[Problem]:

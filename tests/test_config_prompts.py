@@ -1,0 +1,31 @@
+"""The spoken prompts that are shipped."""
+
+import wave
+
+import pytest
+
+from parloir.config import prompts
+
+
+@pytest.mark.parametrize("language", ["en", "es"])
+@pytest.mark.parametrize("name", prompts.NAMES)
+def test_a_prompt_is_heard_as_well_as_read(name: str, language: str) -> None:
+    assert prompts.text(name, language)
+    with wave.open(str(prompts.path(name, language))) as sound:
+        assert (sound.getframerate(), sound.getsampwidth(), sound.getnchannels()) == (16_000, 2, 1)
+        seconds = sound.getnframes() / sound.getframerate()
+        samples = memoryview(sound.readframes(sound.getnframes())).cast("h")
+    assert 1 < seconds < 8
+    assert 4_000 < max(samples) < 32_767
+
+
+def test_the_notice_is_another_text_in_each_language() -> None:
+    assert prompts.languages() == {"en", "es"}
+    assert prompts.text(prompts.NOTICE, "en") != prompts.text(prompts.NOTICE, "es")
+
+
+@pytest.mark.parametrize(("name", "language"), [("notice", "fr"), ("nothing", "en"), ("../notice", "en")])
+def test_an_unknown_prompt_is_named(name: str, language: str) -> None:
+    with pytest.raises(prompts.UnknownPrompt) as raised:
+        prompts.path(name, language)
+    assert (raised.value.name, raised.value.language) == (name, language)
