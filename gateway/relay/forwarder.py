@@ -1,0 +1,186 @@
+"""What the switch does with one RTP packet: judge it, renumber it, encrypt it, send it on."""
+
+import socket
+from collections import deque
+
+from parloir.relay import numbering
+from parloir.relay.entries import Drop, Peer, Punt, PuntKind, Route, Sink, Verb
+from parloir.relay.reception import advance, note_arrival, note_frame
+from parloir.relay.send_time import abs_send_time
+from parloir.relay.srtp import Workbench
+from parloir.rtp.errors import MalformedPacket
+from parloir.rtp.h264 import IDR, SPS, starts
+from parloir.rtp.packet import HEADER, payload_span
+
+PUNTS = 4096
+"""The punt queue's bound; what comes beyond is dropped and counted."""
+
+_BARE = 12
+_PLAIN = 0x80
+_OWN = Workbench.OWN
+
+
+class Forwarder:
+    """Takes packets from the workbench's buffer to where the table says.
+
+    `sockets` are those of the switch, by descriptor. Times are monotonic nanoseconds.
+    """
+
+    def __init__(self, bench: Workbench, sockets: dict[int, socket.socket]) -> None:
+        self.punts: deque[Punt] = deque()
+        self._bench = bench
+        self._buffer = bench.buffer
+        self._inbox = bench.inbox
+        self._sockets = sockets
+
+    def media(self, peer: Peer, size: int, now: int) -> bool:
+        """Deal with the plain RTP packet at the buffer's start; whether it belongs to a stream of the peer's."""
+        buffer = self._buffer
+        first, second, sequence, timestamp, ssrc = HEADER.unpack_from(buffer)
+        route = peer.routes.get(second & 0x7F)
+        if route is None:
+            return self._stray(peer, ssrc, sequence, now)
+        start, end = _BARE, size
+        if first != _PLAIN:
+            try:
+                start, end = payload_span(self._inbox[:size])
+            except MalformedPacket:
+                peer.drop(Drop.MALFORMED)
+                return False
+        source = route.source
+        step = advance(source, ssrc, sequence, now)
+        if not isinstance(step, int):
+            self._refuse(peer, ssrc, step)
+            return False
+        note_arrival(source, timestamp, size, now)
+        if source.received == 1:
+            self.punt(Punt(PuntKind.STARTED, source.id, now), peer)
+        if route.extension and first & 0x10:
+            note_frame(source, timestamp, abs_send_time(self._inbox, first, start, route.extension), size, now)
+        sink = route.sink
+        if route.verb is not Verb.FORWARD or sink is None or start == end:
+            self._keep(peer, route, size, step, now)
+            return True
+        if source.resumed or route.epoch != sink.epoch:
+            if route.epoch < sink.epoch or step < 0:
+                peer.drop(Drop.OLD_EPOCH)
+                return True
+            numbering.begin(sink, route.epoch, sequence, timestamp, now)
+            source.resumed = False
+            self.punt(Punt(PuntKind.EPOCH, sink.id, now), peer)
+        elif step > 0:
+            sink.room += step
+        elif -step > sink.room:
+            peer.drop(Drop.LATE)
+            return True
+        if route.prelude and step > 0:
+            self._precede(route, sink, sequence, timestamp, start, end)
+        number = (sequence + sink.offset) & 0xFFFF
+        stamp = (timestamp + sink.shift) & 0xFFFFFFFF
+        if step > 0:
+            sink.sequence, sink.timestamp, sink.sent_at = number, stamp, now
+        start -= _BARE
+        HEADER.pack_into(buffer, start, _PLAIN, second & 0x80 | route.out_type, number, stamp, sink.ssrc)
+        self._emit(sink, start, end - start, number)
+        return True
+
+    def inject(self, sink: Sink, epoch: int, packet: bytes, now: int) -> bool:
+        """Send an RTP packet of our own making, numbered within its epoch; False once a higher epoch has begun."""
+        if epoch < sink.epoch:
+            return False
+        _, second, sequence, timestamp, _ = HEADER.unpack_from(packet)
+        if epoch > sink.epoch:
+            numbering.begin(sink, epoch, sequence, timestamp, now)
+            self.punt(Punt(PuntKind.EPOCH, sink.id, now), sink.peer)
+        number = (sequence + sink.offset) & 0xFFFF
+        sink.sequence, sink.timestamp, sink.sent_at = number, (timestamp + sink.shift) & 0xFFFFFFFF, now
+        self._emit_own(sink, second, number, sink.timestamp, packet[_BARE:])
+        return True
+
+    def resend(self, sink: Sink, sequence: int) -> bool:
+        """Send the very bytes again that went out under that number; False if they are no longer kept."""
+        packet = numbering.recall(sink, sequence)
+        return packet is not None and self.transmit(sink.peer, packet)
+
+    def transmit(self, peer: Peer, packet: bytes | bytearray) -> bool:
+        """Put a finished datagram on the wire; whether the kernel took it."""
+        try:
+            if peer.address is None:
+                self._sockets[peer.fd].send(packet)
+            else:
+                self._sockets[peer.fd].sendto(packet, peer.address)
+        except OSError:
+            peer.drop(Drop.UNSENT)
+            return False
+        return True
+
+    def punt(self, punt: Punt, peer: Peer) -> None:
+        """Hand something up, unless too much waits there already."""
+        if len(self.punts) < PUNTS:
+            self.punts.append(punt)
+        else:
+            peer.drop(Drop.FLOOD)
+
+    def _stray(self, peer: Peer, ssrc: int, sequence: int, now: int) -> bool:
+        """A payload type that nobody agreed to; if it shares a stream's numbers, that stream must not show a gap."""
+        peer.drop(Drop.UNKNOWN_TYPE)
+        for route in peer.routes.values():
+            if route.source.ssrc == ssrc:
+                step = advance(route.source, ssrc, sequence, now)
+                if isinstance(step, int):
+                    route.source.received += 1
+                    self._close_gap(route, step)
+                break
+        return False
+
+    def _keep(self, peer: Peer, route: Route, size: int, step: int, now: int) -> None:
+        if route.verb is Verb.PUNT:
+            self.punt(Punt(PuntKind.EVENT, route.source.id, now, bytes(self._buffer[:size])), peer)
+        elif route.verb is Verb.DROP:
+            peer.drop(Drop.NOT_JOINED)
+        self._close_gap(route, step)
+
+    def _close_gap(self, route: Route, step: int) -> None:
+        sink = route.sink
+        if sink is not None and route.epoch == sink.epoch and step > 0 and not route.source.resumed:
+            numbering.swallow(sink)
+
+    def _refuse(self, peer: Peer, ssrc: int, why: Drop) -> None:
+        peer.drop(why)
+        if why is Drop.FOREIGN_SSRC and peer.receive:
+            self._bench.forget_stream(peer.receive, ssrc)
+
+    def _precede(self, route: Route, sink: Sink, sequence: int, timestamp: int, start: int, end: int) -> None:
+        """Send the parameter sets that signalling gave before a keyframe that comes without its own."""
+        begun = starts(self._inbox[start:end])
+        if timestamp == route.prelude_timestamp or not begun & {IDR, SPS}:
+            return
+        route.prelude_timestamp = timestamp
+        if SPS not in begun:
+            stamp = (timestamp + sink.shift) & 0xFFFFFFFF
+            for payload in route.prelude:
+                self._emit_own(sink, route.out_type, (sequence + sink.offset) & 0xFFFF, stamp, payload)
+                numbering.make_room(sink, 1)
+
+    def _emit_own(self, sink: Sink, second: int, number: int, stamp: int, payload: bytes) -> None:
+        size = _BARE + len(payload)
+        HEADER.pack_into(self._buffer, _OWN, _PLAIN, second, number, stamp, sink.ssrc)
+        self._buffer[_OWN + _BARE : _OWN + size] = payload
+        self._emit(sink, _OWN, size, number)
+
+    def _emit(self, sink: Sink, at: int, size: int, number: int) -> None:
+        """Encrypt the packet in place, keep it for retransmission if the stream does, and send it."""
+        peer, bench = sink.peer, self._bench
+        if peer.secure:
+            sealed = bench.seal(peer.send, at, size)
+            if not sealed:
+                peer.drop(Drop.UNSENT)
+                return
+        else:
+            sealed = size
+        packet = self._buffer[at : at + sealed]
+        if sink.history is not None:
+            numbering.remember(sink, number, packet)
+        if self.transmit(peer, packet):
+            sink.packets += 1
+            sink.octets += size - _BARE
