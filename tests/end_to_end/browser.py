@@ -31,24 +31,27 @@ ARGUMENTS = (
     "--allow-loopback-in-peer-connection",
 )
 LOUD = -60.0
+PURE = 10.0
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One look at the page. `at` in seconds since 1970; level in dB of full scale; colour None without a picture."""
+    """One look at the page. `at` in seconds since 1970; level in dB of full scale, purity in dB above all else that sounds;
+    colour None without a picture."""
 
     at: float
     state: str
     hertz: float
     level: float
+    purity: float
     colour: Colour | None
     playing: bool
 
     def hears(self, hertz: float) -> bool:
-        """Whether that tone is the loudest thing now."""
-        return self.level > LOUD and abs(self.hertz - hertz) < 40
+        """Whether that tone, and hardly anything else, sounds now."""
+        return self.level > LOUD and self.purity > PURE and abs(self.hertz - hertz) < 40
 
 
 class Browser:
@@ -127,7 +130,7 @@ class Page:
         self._browser = browser
         self._context = context
         self._page = page
-        self._open = True
+        self.is_open = True
         self.console: list[str] = []
         browser.run(lambda: page.on("console", lambda message: self.console.append(message.text)))
 
@@ -155,6 +158,7 @@ class Page:
                 s["state"],
                 s["hertz"],
                 s["level"],
+                s["purity"],
                 None if s["colour"] is None else Colour(*s["colour"]),
                 s["playing"],
             )
@@ -215,6 +219,6 @@ class Page:
 
     def close(self) -> None:
         """Close it, as a visitor who shuts the browser; harmless when it is closed."""
-        if self._open:
-            self._open = False
+        if self.is_open:
+            self.is_open = False
             self._browser.run(self._context.close)

@@ -33,7 +33,7 @@
 
   const tone = () => {
     const track = remoteTrack("audio");
-    if (track === null) return [0, -200];
+    if (track === null) return [0, -200, 0];
     if (track !== heard) {
       context ??= new AudioContext();
       analyser ??= Object.assign(context.createAnalyser(), { fftSize: WINDOW, smoothingTimeConstant: 0 });
@@ -45,7 +45,10 @@
     analyser.getFloatFrequencyData(spectrum);
     let best = 0;
     for (let i = 1; i < spectrum.length; i++) if (spectrum[i] > spectrum[best]) best = i;
-    return [(best * context.sampleRate) / WINDOW, Math.max(-200, spectrum[best])];
+    let next = -200;
+    for (let i = 1; i < spectrum.length; i++) if (Math.abs(i - best) > 6) next = Math.max(next, spectrum[i]);
+    const level = Math.max(-200, spectrum[best]);
+    return [(best * context.sampleRate) / WINDOW, level, level - next];
   };
 
   const shown = () => {
@@ -71,13 +74,14 @@
 
   setInterval(() => {
     if (document.body === null) return;
-    const [hertz, level] = tone();
+    const [hertz, level, purity] = tone();
     const element = shown();
     probe.samples.push({
       at: performance.timeOrigin + performance.now(),
       state: document.body.dataset.state ?? "",
       hertz,
       level,
+      purity,
       colour: colour(),
       playing: element !== null && !element.paused && !element.muted,
     });

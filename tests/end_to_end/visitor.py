@@ -45,7 +45,10 @@ class Numbered(MediaStreamTrack):
         await asyncio.sleep(max(0.0, self._start + number * interval(self.kind) - now))
         body = payload(self.kind, number)
         packet = av.Packet(body if self.kind == "audio" else b"\x00\x00\x00\x01" + body)
-        packet.pts, packet.time_base = int(number * interval(self.kind) * clock(self.kind)), Fraction(1, clock(self.kind))
+        packet.pts, packet.time_base = (
+            int(number * interval(self.kind) * clock(self.kind)),
+            Fraction(1, clock(self.kind)),
+        )
         self.sent.append(body)
         return packet
 

@@ -1,0 +1,49 @@
+"""What the end-to-end tests are given: a stage, and one browser for the whole session."""
+
+from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .browser import Browser
+from .picture import BLUE
+from .stage import Stage
+
+BROWSER_TONE = 1000
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], Browser]]:
+    """The session's Chromium, started when first asked for."""
+    started: list[Browser] = []
+
+    def get() -> Browser:
+        if not started:
+            home = tmp_path_factory.mktemp("browser")
+            started.append(Browser(home, tone=BROWSER_TONE, colour=BLUE))
+        return started[0]
+
+    yield get
+    for one in started:
+        one.stop()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
+    """Keep what a failed test's stage looked like, while it still stands."""
+    report = yield
+    stage = getattr(item, "funcargs", {}).get("stage")
+    if call.when == "call" and report.failed and isinstance(stage, Stage):
+        report.sections.append(("stage", stage.keep_evidence()))
+    return report
+
+
+@pytest.fixture
+def stage(tmp_path: Path, browser: Callable[[], Browser]) -> Iterator[Stage]:
+    """An empty stage for one test."""
+    stage = Stage(tmp_path, browser)
+    try:
+        yield stage
+    finally:
+        stage.clear()

@@ -1,0 +1,94 @@
+"""Everybody a test needs, put up in its own directory and taken down at its end, whatever happened."""
+
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from .baresip import Baresip
+from .browser import Browser, Page
+from .coturn import Coturn
+from .gateway_process import Gateway
+from .phone import Phone
+from .raw_phone import RawPhone
+from .sipp import Sipp
+from .visitor import Visitor, Visitors
+
+
+class Stops(Protocol):
+    """Whatever can be taken down."""
+
+    def stop(self) -> None: ...
+
+
+Actor = TypeVar("Actor", bound=Stops)
+
+
+class Stage:
+    """Makes the actors of one test. `browser` is the session's own; its pages are this test's."""
+
+    def __init__(self, home: Path, browser: Callable[[], Browser]) -> None:
+        self.home = home
+        self._browser = browser
+        self._actors = ExitStack()
+        self._count = 0
+        self._visitors: Visitors | None = None
+        self.gateways: list[Gateway] = []
+        self.pages: list[Page] = []
+
+    def _add(self, make: Callable[[Path], Actor], name: str) -> Actor:
+        self._count += 1
+        actor = make(self.home / f"{name}-{self._count}")
+        self._actors.callback(actor.stop)
+        return actor
+
+    def gateway(self, stations: Mapping[str, str], **settings: Any) -> Gateway:
+        """A running gateway; see Gateway."""
+        gateway = self._add(lambda home: Gateway(home, stations, **settings), "gateway")
+        self.gateways.append(gateway)
+        return gateway
+
+    def baresip(self, **settings: Any) -> Baresip:
+        """A baresip; see Baresip."""
+        return self._add(lambda home: Baresip(home, **settings), "baresip")
+
+    def phone(self, *options: str, **settings: Any) -> Phone:
+        """A simulated phone; see Phone."""
+        return self._add(lambda home: Phone(home, *options, **settings), "phone")
+
+    def raw_phone(self, **settings: Any) -> RawPhone:
+        """A scripted phone; see RawPhone."""
+        return self._add(lambda home: RawPhone(**settings), "raw-phone")
+
+    def sipp(self, calls: int) -> Sipp:
+        """Many stations; see Sipp."""
+        return self._add(lambda home: Sipp(home, calls), "sipp")
+
+    def coturn(self) -> Coturn:
+        """A TURN server."""
+        return self._add(Coturn, "coturn")
+
+    def visitor(self, visit: Mapping[str, Any]) -> Visitor:
+        """A visitor without a browser, who has opened the visit's link."""
+        if self._visitors is None:
+            self._visitors = self._add(lambda home: Visitors(), "visitors")
+        return self._visitors.enter(visit["link"])
+
+    def page(self, visit: Mapping[str, Any], **settings: Any) -> Page:
+        """A visitor's page in the browser, at the visit's link."""
+        page = self._browser().open(visit["link"], **settings)
+        self._actors.callback(page.close)
+        self.pages.append(page)
+        return page
+
+    def keep_evidence(self) -> str:
+        """After a failure: pictures of the pages, and the end of the gateways' logs as text."""
+        for number, page in enumerate(self.pages):
+            if page.is_open:
+                page.screenshot(self.home / f"page-{number}.png")
+        logs = [f"{g.process.log}:\n{g.process.tail(60)}" for g in self.gateways]
+        return "\n\n".join([f"kept in {self.home}", *logs])
+
+    def clear(self) -> None:
+        """Take everybody down, the last come first."""
+        self._actors.close()
