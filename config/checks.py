@@ -7,7 +7,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from parloir.config.address import is_local, overlap
-from parloir.config.document import Key
+from parloir.config.errors import Key
 from parloir.config.schema import Facility, Gateway, Sip, Webrtc
 
 PORTS_PER_CALL = 4

@@ -6,8 +6,8 @@ from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-from parloir.config.document import Document, Key
-from parloir.config.errors import Unfit
+from parloir.config.document import Document
+from parloir.config.errors import Key, Unfit
 
 _GROUP = ("this is not a group of keys", "write KEY: VALUE lines, indented, below it, or remove it")
 _REMEDIES = {

@@ -11,12 +11,10 @@ from typing import TypeAlias
 
 import yaml
 
-from parloir.config.errors import Problem
+from parloir.config.errors import Key, Problem
 from parloir.config.stations import StationsFile, read_stations
 
 Data: TypeAlias = "bool | int | float | str | list[Data] | dict[str, Data] | Missing | None"
-Key: TypeAlias = tuple[str, ...]
-
 _LARGEST = 1_000_000
 
 

@@ -2,6 +2,10 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
+
+Key: TypeAlias = tuple[str, ...]
+"""A path in the configuration: its keys from the outermost in; a place in a list is its number from "0"."""
 
 
 class ConfigError(Exception):

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from parloir.config.checks import Finding, Sections
-from parloir.config.document import Key
+from parloir.config.errors import Key
 from parloir.config.schema import Gateway
 
 

@@ -10,8 +10,8 @@ from pydantic import BaseModel, ValidationError
 from parloir.config import checks, files, prompts
 from parloir.config.checks import Finding, Sections
 from parloir.config.complaints import complain
-from parloir.config.document import Data, Document, Key, read
-from parloir.config.errors import ConfigErrors, Problem
+from parloir.config.document import Data, Document, read
+from parloir.config.errors import ConfigErrors, Key, Problem
 from parloir.config.schema import Config, Facility, Gateway, Sip, Webrtc
 
 Part = TypeVar("Part", bound=BaseModel)

@@ -1,0 +1,181 @@
+"""Who may import whom, and which files are pure, checked by reading the source."""
+
+import ast
+import configparser
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+NAME = "parloir"
+FOLDERS = ("gateway", "plugins", "sip", "webrtc", "config")
+
+ANY_OF_GATEWAY = {"errors", "log", "__version__"}
+MAY_IMPORT = {
+    "config": set(),
+    "rtp": set(),
+    "sip": {"config", "rtp"},
+    "webrtc": {"config", "rtp"},
+    "plugins": {"api"},
+    "relay": {"rtp", "webrtc", "config"} | ANY_OF_GATEWAY,
+    "store": {"config", "sip.session"} | ANY_OF_GATEWAY,
+    "calls": {"store", "relay", "rtp", "sip", "webrtc", "config"} | ANY_OF_GATEWAY,
+    "web": {"calls", "store", "webrtc", "config"} | ANY_OF_GATEWAY,
+}
+"""What each package may import of ours beside itself. The modules of gateway/ itself may import all but plugins."""
+
+PURE = (
+    "config/address.py",
+    "config/checks.py",
+    "config/schema.py",
+    "config/stations.py",
+    "config/values.py",
+    "gateway/calls/call.py",
+    "gateway/calls/codes.py",
+    "gateway/calls/reason.py",
+    "gateway/calls/words.py",
+    "gateway/relay/entries.py",
+    "gateway/relay/numbering.py",
+    "gateway/relay/reception.py",
+    "gateway/relay/send_time.py",
+    "gateway/relay/table.py",
+    "gateway/rtp/",
+    "gateway/web/allowance.py",
+    "gateway/web/metrics.py",
+    "gateway/web/origin.py",
+    "sip/dialog.py",
+    "sip/dummy.py",
+    "sip/ending.py",
+    "sip/flow.py",
+    "sip/message.py",
+    "sip/response.py",
+    "sip/sdp.py",
+    "sip/slots.py",
+    "sip/stations.py",
+    "sip/surroundings.py",
+    "sip/transaction.py",
+    "sip/transactions.py",
+    "sip/uri.py",
+    "webrtc/addresses.py",
+    "webrtc/allowance.py",
+    "webrtc/ice_lite.py",
+    "webrtc/nomination.py",
+    "webrtc/signalling.py",
+    "webrtc/stun.py",
+    "webrtc/turn.py",
+)
+"""Input in, output out: no reactor, socket, thread or clock. A folder stands for all that is in it."""
+
+HARMLESS = {"__init__.py", "errors.py", "session.py"}
+"""Files that only name things: errors, and what two packages see of each other."""
+
+SIDE_EFFECTS = {
+    "asyncio",
+    "concurrent",
+    "multiprocessing",
+    "select",
+    "selectors",
+    "signal",
+    "socket",
+    "subprocess",
+    "threading",
+    "time",
+    "twisted",
+    "urllib.request",
+    "uvloop",
+}
+CLOCKS = {"now", "today", "utcnow"}
+
+SOURCES = sorted(path.relative_to(ROOT) for folder in FOLDERS for path in (ROOT / folder).rglob("*.py"))
+
+
+def module(path: Path) -> str:
+    """The name that a source file is imported by."""
+    folder, *rest = path.with_suffix("").parts
+    parts = [NAME, *([] if folder == "gateway" else [folder]), *rest]
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {module(path): path for path in SOURCES}
+
+
+@cache
+def tree(path: Path) -> ast.Module:
+    return ast.parse((ROOT / path).read_text(encoding="utf-8"))
+
+
+@cache
+def imports(path: Path) -> frozenset[str]:
+    """Full names a file imports, each with what is taken from it; relative ones resolved."""
+    return frozenset(_imports(path))
+
+
+def _imports(path: Path) -> Iterator[str]:
+    package = module(path) if path.name == "__init__.py" else module(path).rpartition(".")[0]
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            outer = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
+            base = [*outer, *([node.module] if node.module else [])]
+            yield from (".".join([*base, alias.name]) for alias in node.names)
+
+
+def within(name: str, prefix: str) -> bool:
+    return name == prefix or name.startswith(f"{prefix}.")
+
+
+def package(path: Path) -> str | None:
+    """The layer a file belongs to; None for the modules of gateway/ itself."""
+    parts = module(path).split(".")
+    return parts[1] if len(parts) > 1 and parts[1] in MAY_IMPORT else None
+
+
+def is_pure(path: Path) -> bool:
+    return any(str(path) == pure or (pure.endswith("/") and str(path).startswith(pure)) for pure in PURE)
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=str)
+def test_imports_follow_the_layers(path: Path) -> None:
+    layer = package(path)
+    for name in imports(path):
+        assert name.split(".")[0] not in FOLDERS, f"{path}: write {NAME}.{name}"
+        if not within(name, NAME):
+            continue
+        if layer is None:
+            assert not within(name, f"{NAME}.plugins"), f"{path} imports {name}: entry points load plugins"
+        else:
+            allowed = MAY_IMPORT[layer] | {layer}
+            assert any(within(name, f"{NAME}.{each}") for each in allowed), f"{path} may not import {name}"
+
+
+@pytest.mark.parametrize("path", [path for path in SOURCES if is_pure(path)], ids=str)
+def test_pure_files_touch_no_reactor_socket_or_clock(path: Path) -> None:
+    for name in imports(path):
+        assert not any(within(name, effect) for effect in SIDE_EFFECTS), f"{path} is pure and imports {name}"
+        ours = MODULES.get(name) or MODULES.get(name.rpartition(".")[0])
+        harmless = ours is None or ours.name in HARMLESS or is_pure(ours)
+        assert harmless, f"{path} is pure and imports {ours}"
+    for node in ast.walk(tree(path)):
+        clock = isinstance(node, ast.Attribute) and node.attr in CLOCKS and isinstance(node.value, ast.Name)
+        assert not (clock and node.value.id in ("date", "datetime")), f"{path}:{node.lineno} is pure and reads a clock"
+
+
+def test_every_pure_file_is_there() -> None:
+    assert [pure for pure in PURE if not (ROOT / pure).exists()] == []
+
+
+def test_every_package_is_listed_in_setup_cfg() -> None:
+    setup = configparser.ConfigParser()
+    setup.read(ROOT / "setup.cfg")
+    found = {module(path) for path in SOURCES if path.name == "__init__.py"}
+    assert set(setup["options"]["packages"].split()) == found
+
+
+def test_every_package_has_its_layer() -> None:
+    packages = {name for name, path in MODULES.items() if path.name == "__init__.py" and name != NAME}
+    layered = {f"{NAME}.{layer}" for layer in MAY_IMPORT}
+    beneath = {name for name in packages if any(within(name, layer) for layer in layered)}
+    assert packages == beneath
