@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from twisted.internet import protocol
-from twisted.internet.defer import ensureDeferred
+from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.internet.error import ConnectionDone, ProcessDone
 from twisted.protocols import amp
 from twisted.python.failure import Failure
@@ -57,7 +57,10 @@ class _Output(protocol.ProcessProtocol):
 
 @dataclass
 class Child:
-    """One supervised process: `module` run by this Python, known to its owner as `index`."""
+    """One supervised process: `module` run by this Python, known to its owner as `index`.
+
+    `ready` fires when it has come up for the first time.
+    """
 
     reactor: Any
     name: str
@@ -72,6 +75,7 @@ class Child:
     process: Any = None
     connection: Any = None
     gone: Callable[[], None] | None = field(default=None, repr=False)
+    ready: "Deferred[None]" = field(default_factory=lambda: Deferred(), repr=False)
 
     def say(self, event: str, **fields: Any) -> None:
         """A log line that names this child."""
@@ -100,6 +104,8 @@ class Child:
     async def _welcome(self, connection: amp.AMP) -> None:
         await self.owner.came_up(self.index, connection)
         self.up = True
+        if not self.ready.called:
+            self.ready.callback(None)
 
     def _unwelcome(self, failure: Failure) -> None:
         if not self.stopping and not isinstance(failure.value, ConnectionDone):

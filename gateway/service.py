@@ -1,0 +1,230 @@
+"""The gateway's composition root: opens the store, starts the children, and ties calls, phones and pages together."""
+
+import signal
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from time import monotonic_ns
+from typing import Any
+
+from twisted.internet.defer import Deferred, ensureDeferred
+from twisted.protocols import amp
+from twisted.python.failure import Failure
+
+from parloir import __version__, wiring
+from parloir.calls.desk import Desk, DeskTerms
+from parloir.calls.relays import RelayLocator, Relays
+from parloir.calls.timeline import Clock, Timelines
+from parloir.children import Child
+from parloir.config.schema import Config
+from parloir.errors import ParloirError
+from parloir.log import Log, json_log, take_twisted
+from parloir.relay.commands import Configure
+from parloir.sip.agent import UserAgent
+from parloir.store.database import Database
+from parloir.store.dialogs import Dialogs
+from parloir.web.metrics import Metrics
+from parloir.web.site import Web
+
+LAST_WORDS = 3.0
+
+
+class RelayOwner:
+    """Configures relays as they come up, and gives them to the calls."""
+
+    def __init__(self, config: Config, relays: Relays) -> None:
+        self.config = config
+        self.relays = relays
+
+    def locator(self, index: int) -> amp.CommandLocator:
+        """What answers a relay's news."""
+        return RelayLocator(self.relays, index)
+
+    async def came_up(self, index: int, child: amp.AMP) -> None:
+        """Tell a relay its addresses; it carries calls from then on."""
+        settings = wiring.relay_settings(self.config, index)
+        await child.callRemote(Configure, settings=settings)  # type: ignore[no-untyped-call]
+        self.relays.came_up(index, child)
+
+    def went_down(self, index: int) -> None:
+        """A relay's calls end."""
+        self.relays.went_down(index)
+
+
+class LineOwner:
+    """Gives lines to the user agent."""
+
+    def __init__(self, agent: UserAgent) -> None:
+        self.agent = agent
+
+    def locator(self, index: int) -> amp.CommandLocator:
+        """What answers a line's news."""
+        return self.agent.line_locator(index)
+
+    async def came_up(self, index: int, child: amp.AMP) -> None:
+        """A line takes calls from now on."""
+        await self.agent.line_up(index, child)
+
+    def went_down(self, index: int) -> None:
+        """A line's calls end."""
+        self.agent.line_down(index)
+
+
+class Service:
+    """One running gateway."""
+
+    def __init__(self, config: Config, reactor: Any, log: Log) -> None:
+        self.config = config
+        self.reactor = reactor
+        self.log = log
+        self.status = 0
+        self.children: list[Child] = []
+        self.stopping = False
+        self.database = Database.open(config.gateway.database or config.gateway.data_dir, reactor)
+        self.relays = Relays()
+        self.agent = UserAgent(
+            reactor,
+            wiring.sip_settings(config),
+            wiring.trusted(config),
+            Dialogs(self.database),
+            lambda incoming: self.desk.incoming(incoming),
+            log,
+        )
+        self.desk: Desk = Desk(
+            reactor,
+            self.database,
+            Timelines(self.database, Clock(lambda: datetime.now(UTC), monotonic_ns), log),
+            self.relays,
+            self.agent,
+            wiring.stations(config),
+            DeskTerms(
+                wiring.advertise(config),
+                wiring.notice,
+                wiring.ice_servers(config),
+                config.webrtc.relay_only,
+                config.gateway.rejoin_window,
+            ),
+        )
+        self.web = self._web(config)
+
+    def _web(self, config: Config) -> Web:
+        gateway = config.gateway
+        metrics = Metrics()
+        metrics.gauge("parloir_calls_live", "Calls in progress.", lambda: len(self.desk.live))
+        metrics.gauge("parloir_calls_ended", "Calls ended, by reason.", self._ended)
+        metrics.gauge("parloir_children_up", "Child processes that are up, by kind.", self._up)
+        return Web(
+            self.desk,
+            host=gateway.http.host,
+            port=gateway.http.port,
+            public_url=gateway.public_url,
+            token_file=gateway.token_file,
+            certificate=gateway.tls.certificate if gateway.tls else None,
+            key=gateway.tls.key if gateway.tls else None,
+            trusted_proxies=gateway.trusted_proxies,
+            metrics=metrics,
+            health=self._health,
+            reactor=self.reactor,
+        )
+
+    def _ended(self) -> Mapping[tuple[tuple[str, str], ...], float]:
+        return {(("reason", name),): float(count) for name, count in self.desk.ended.items()}
+
+    def _up(self) -> Mapping[tuple[tuple[str, str], ...], float]:
+        kinds = {child.name for child in self.children}
+        return {(("kind", k),): float(sum(c.up for c in self.children if c.name == k)) for k in sorted(kinds)}
+
+    def _health(self) -> Mapping[str, bool]:
+        return {f"{child.name}-{child.index}": child.up for child in self.children}
+
+    async def start(self) -> None:
+        """Bring every part up, then say that the gateway is ready."""
+        await self.desk.start()
+        await self.agent.start()
+        relays, lines = RelayOwner(self.config, self.relays), LineOwner(self.agent)
+        for index in range(self.config.webrtc.relays):
+            self._child("relay", "parloir.relay.main", index, relays)
+        for index in range(self.agent.line_count):
+            self._child("line", "parloir.sip.line_main", index, lines)
+        self._take_signals()
+        host, port = await self.web.listen()
+        self.log("listening", http=f"{host}:{port}")
+        for child in self.children:
+            await child.ready
+        self.log("ready", version=__version__, http=f"{host}:{port}", url=self.config.gateway.public_url)
+
+    def _child(self, name: str, module: str, index: int, owner: RelayOwner | LineOwner) -> None:
+        child = Child(self.reactor, name, module, index, owner, self.log)
+        self.children.append(child)
+        child.start()
+
+    def _take_signals(self) -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: self.reactor.callFromThread(self.terminate))
+
+    def terminate(self) -> None:
+        """Drain: no new calls, live ones told and ended in time. Called again, stop at once."""
+        if self.desk.closing:
+            self.log("stopping", why="signalled twice")
+            self.stop()
+            return
+        self.log("draining", calls=len(self.desk.live), seconds=self.config.gateway.drain)
+        self.reactor.callLater(self.config.gateway.drain, self.desk.end_all)
+        self.reactor.callLater(self.config.gateway.drain + LAST_WORDS, self.stop)
+        self.desk.on_idle = lambda: self.reactor.callLater(0, self.stop)
+        self.desk.drain()
+
+    def stop(self) -> None:
+        """Take everything down and leave."""
+        if self.stopping:
+            return
+        self.stopping = True
+        self.desk.end_all()
+        ensureDeferred(self._stop()).addErrback(self._fault).addBoth(lambda _: self._leave())
+
+    async def _stop(self) -> None:
+        await self.web.close()
+        await self.agent.stop()
+        gone = [Deferred[None]() for _ in self.children]
+        for child, over in zip(self.children, gone, strict=True):
+            child.stop(lambda over=over: over.callback(None))  # type: ignore[misc]
+        self.reactor.callLater(LAST_WORDS, self._kill)
+        for over in gone:
+            await over
+        await self.database.close()
+
+    def _kill(self) -> None:
+        for child in self.children:
+            child.kill()
+
+    def _fault(self, failure: Failure) -> None:
+        self.log("fault", text=failure.getErrorMessage(), trace=failure.getTraceback()[-4000:])
+
+    def _leave(self) -> None:
+        self.log("stopped")
+        self.reactor.stop()
+
+    def failed(self, failure: Failure) -> None:
+        """The gateway could not start."""
+        self.status = 1
+        if isinstance(failure.value, ParloirError | OSError):
+            print(f"parloir: {failure.getErrorMessage()}", file=sys.stderr)
+        else:
+            self._fault(failure)
+        self.stop()
+
+
+def run(config: Config) -> int:
+    """Run the gateway until it is told to stop; answers the exit status. Raises ParloirError if it cannot begin."""
+    from twisted.internet import asyncioreactor
+
+    asyncioreactor.install()  # type: ignore[no-untyped-call]
+    from twisted.internet import reactor
+
+    log = json_log()
+    take_twisted(log)
+    service = Service(config, reactor, log)
+    running: Any = reactor
+    running.callWhenRunning(lambda: ensureDeferred(service.start()).addErrback(service.failed))
+    running.run()
+    return service.status

@@ -1,0 +1,105 @@
+"""From the configuration to what each part is told. Pure but for the look at this machine's own addresses."""
+
+from collections.abc import Callable
+from time import time
+from urllib.parse import urlsplit
+
+from parloir import network
+from parloir.calls.stations import Station, Stations
+from parloir.config import prompts
+from parloir.config.address import is_local
+from parloir.config.schema import Config
+from parloir.relay.commands import RelaySettings
+from parloir.rtp.description import Address
+from parloir.sip import settings as sip
+from parloir.sip.stations import Station as TrustedStation
+from parloir.webrtc.signalling import IceServer
+from parloir.webrtc.turn import credentials
+
+
+def sip_settings(config: Config) -> sip.Settings:
+    """What the SIP side is told; listeners that this version does not serve are left out."""
+    return sip.Settings(
+        listen=tuple(
+            sip.Listener(each.host, each.port, each.advertise) for each in config.sip.listen if each.transport == "udp"
+        ),
+        calls=config.sip.calls,
+        calls_per_line=config.sip.calls_per_line,
+        ring_timeout=config.sip.ring_timeout,
+    )
+
+
+def relay_settings(config: Config, index: int) -> RelaySettings:
+    """What relay number `index` is told: its share of the RTP ports, its own port for browsers."""
+    webrtc, ports = config.webrtc, config.sip.rtp_ports
+    share = len(ports) // webrtc.relays // 4 * 4
+    first = ports.first + index * share
+    local = is_local(urlsplit(config.gateway.public_url).hostname or "")
+    return RelaySettings(
+        rtp_host=_rtp_host(config.sip.rtp_address),
+        rtp_first=first,
+        rtp_last=first + share - 1,
+        port_rest=config.sip.port_rest,
+        webrtc_host=webrtc.listen.host,
+        webrtc_port=webrtc.listen.port + index,
+        public_addresses=network.candidates(webrtc.listen.host, webrtc.public_address, loopback=local),
+        prompts=str(prompts.folder()),
+        media_timeout=config.sip.media_timeout,
+    )
+
+
+def _rtp_host(configured: str) -> str:
+    """Bind just the advertised address where it is this machine's own; else (auto, or behind NAT) all of them."""
+    if configured in network.own_addresses(loopback=True):
+        return configured
+    return "::" if ":" in configured else "0.0.0.0"
+
+
+def advertise(config: Config) -> Callable[[str], str]:
+    """Which address a phone at a host is told to send media to."""
+    fixed = config.sip.rtp_address
+    return network.toward if fixed == "auto" else lambda host: fixed
+
+
+def stations(config: Config) -> Stations:
+    """The stations, as calls know them."""
+    return Stations(
+        [
+            Station(id, name, facility.name, _language(facility.language), station.kind == "video", station.sip_address)
+            for id, facility in config.facilities.items()
+            for name, station in facility.stations.items()
+        ]
+    )
+
+
+def trusted(config: Config) -> list[TrustedStation]:
+    """The stations that are known by their address."""
+    return [
+        TrustedStation(id, name, Address(address.host, address.port), address.user)
+        for id, facility in config.facilities.items()
+        for name, station in facility.stations.items()
+        if station.trust == "address" and (address := station.sip_address)
+    ]
+
+
+def _language(tag: str) -> str:
+    language = tag.split("-")[0]
+    return language if language in prompts.languages() else "en"
+
+
+def notice(language: str) -> str:
+    """What both parties hear before they hear one another."""
+    return prompts.text(prompts.NOTICE, language)
+
+
+def ice_servers(config: Config) -> Callable[[str], tuple[IceServer, ...]]:
+    """TURN servers for a page, with credentials of its own that expire."""
+    turn = config.webrtc.turn
+
+    def servers(visit: str) -> tuple[IceServer, ...]:
+        if turn is None:
+            return ()
+        username, credential = credentials(turn.secret.get_secret_value(), visit, time(), turn.lifetime)
+        return (IceServer(urls=tuple(turn.urls), username=username, credential=credential),)
+
+    return servers
