@@ -11,7 +11,8 @@ from pylibsrtp import Policy, Session
 
 from parloir.webrtc import dtls
 from parloir.webrtc.dtls import DtlsMisuse, DtlsSession, Keys, Profile, fingerprint, new_certificate
-from tests.dtls_peer import Meeting, on_loop
+
+from .dtls_peer import Meeting, on_loop
 
 RTP = bytes.fromhex("8000000100000000deadbeef") + bytes(1200)
 LIBSRTP = {

@@ -10,7 +10,8 @@ from parloir.rtp.agreement import agree
 from parloir.rtp.description import Codec, Description, Direction, Format, Kind
 from parloir.rtp.sdp import parse
 from parloir.webrtc.sdp import ABS_SEND_TIME, BrowserOffer, Chosen, OfferRefused, answer, read
-from tests.browser_offers import AUDIO, DATA, FINGERPRINT, VIDEO, changed, offer
+
+from .browser_offers import AUDIO, DATA, FINGERPRINT, VIDEO, changed, offer
 
 
 @dataclass(frozen=True)

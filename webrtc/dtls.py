@@ -71,9 +71,10 @@ def fingerprint(certificate: Certificate) -> tuple[str, str]:
 class DtlsSession:
     """One DTLS association as its passive side. Must be made and used on the thread of a running asyncio loop.
 
-    `send` gets every datagram for the browser; `up` is called once, with the keys, when the handshake is done and the
-    browser's certificate matched; `down` is called at most once, with the reason, when that failed or the browser
-    closed it, and never after `stop`. Nothing here limits how long a handshake may take: the caller does.
+    `send` gets every datagram for the browser, and may lose it (OSError); `up` is called once, with the keys, when
+    the handshake is done and the browser's certificate matched; `down` is called at most once, with the reason, when
+    that failed or the browser closed it, and never after `stop`. Nothing here limits how long a handshake may take:
+    the caller does.
     """
 
     def __init__(
@@ -161,7 +162,8 @@ class _Pipe:
 
     async def _send(self, data: bytes) -> None:
         if not self.closed:
-            self.send(data)
+            with suppress(OSError):
+                self.send(data)
 
 
 class _Association(RTCDtlsTransport):
@@ -189,7 +191,7 @@ class _Association(RTCDtlsTransport):
         if self._ssl is not None and self.state in ("connecting", "connected"):
             with suppress(SSL.Error):
                 self._ssl.shutdown()
-            with suppress(SSL.Error):
+            with suppress(SSL.Error, OSError):
                 self._pipe.send(self._ssl.bio_read(_LARGEST_FLIGHT))
 
     def _validate_peer_identity(self, remoteParameters: RTCDtlsParameters) -> None:  # noqa: N803

@@ -27,7 +27,7 @@ class Credentials:
 
 @dataclass(frozen=True)
 class Nominated:
-    """From now on this leg's packets go to `address`."""
+    """From now on this leg's packets go to `address`: the first one checked, until the browser nominates."""
 
     leg: str
     address: Address
@@ -115,7 +115,7 @@ class IceLite:
             self._release(address, closed)
 
     def address(self, leg: str) -> Address | None:
-        """Where to send to the leg's browser; None before it nominated, or if the leg is not open."""
+        """Where to send to the leg's browser; None before its first check, or if the leg is not open."""
         found = self._legs.get(leg)
         return found.nomination.selected if found else None
 
@@ -152,20 +152,20 @@ class IceLite:
     def _bind(
         self, leg: _Leg, credentials: Credentials, check: stun.Check, address: Address, now: float
     ) -> Nominated | Checked:
+        nomination, before = leg.nomination, leg.nomination.selected
         leg.heard = now
-        forgotten = leg.nomination.checked(address)
+        forgotten = nomination.checked(address)
         if forgotten is not None:
             self._release(forgotten, leg)
         self._addresses[address] = leg
-        if not check.nominates:
-            return Checked(leg.name)
-        if credentials is leg.fresh:
+        if check.nominates and credentials is leg.fresh:
             del self._ufrags[leg.credentials.ufrag]
             leg.credentials, leg.fresh = leg.fresh, None
-            leg.nomination.select(address, check.priority)
+            nomination.select(address, check.priority)
             return Nominated(leg.name, address)
-        moved = leg.nomination.nominated(address, check.priority)
-        return Nominated(leg.name, address) if moved else Checked(leg.name)
+        if check.nominates:
+            nomination.nominated(address, check.priority)
+        return Checked(leg.name) if nomination.selected in (before, None) else Nominated(leg.name, nomination.selected)
 
     def _release(self, address: Address, leg: _Leg) -> None:
         if self._addresses.get(address) is leg:
