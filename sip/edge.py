@@ -1,0 +1,228 @@
+"""The border: public sockets on one side, the lines on the other, and the legs between them."""
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+from parloir.rtp.description import Address
+from parloir.sip import dialog as dialogs
+from parloir.sip import midcall, reception
+from parloir.sip.dummy import SESSION_HEADER
+from parloir.sip.errors import MalformedMessage
+from parloir.sip.flow import Face, Flow
+from parloir.sip.incoming import IncomingLeg
+from parloir.sip.leg import Leg
+from parloir.sip.lines import Lines
+from parloir.sip.message import Request, parse
+from parloir.sip.session import DialogStore, Incoming, NoFreeLine
+from parloir.sip.settings import Listener, Settings
+from parloir.sip.stations import Station, Stations
+from parloir.sip.surroundings import Clock, Log
+from parloir.sip.transactions import Asked, Transactions
+from parloir.sip.transport import Sockets
+from parloir.sip.uri import Uri
+
+RETRY_AFTER = "30"
+
+
+class Edge:
+    """Takes every datagram to the leg it belongs to. Strangers get silence, and are counted in `counters`."""
+
+    def __init__(
+        self,
+        clock: Clock,
+        settings: Settings,
+        stations: Stations,
+        dialog_store: DialogStore,
+        lines: Lines,
+        incoming: Callable[[Incoming], None],
+        log: Log,
+    ) -> None:
+        self.clock = clock
+        self.settings = settings
+        self.stations = stations
+        self.dialogs = dialog_store
+        self.lines = lines
+        self.log = log
+        self.counters: Counter[str] = Counter()
+        self.legs: dict[str, Leg] = {}
+        self._incoming = incoming
+        self._by_dialog: dict[tuple[str, str], Leg] = {}
+        self._peers: set[str] = set()
+        self.sockets = Sockets(settings.listen, settings.product, self._from_outside)
+        self.inner_sockets = Sockets((Listener("127.0.0.1", 0),), settings.product, self._from_line)
+        self.outer = Transactions(clock, self.sockets, dialogs.token, self._phone_asks, self._phone_acknowledges)
+        self.inner = Transactions(clock, self.inner_sockets, dialogs.token, self._line_asks, self._line_acknowledges)
+        lines.on_lost = self._line_lost
+        lines.on_freed = self._line_freed
+
+    def open(self, reactor: Any) -> None:
+        """Take all ports."""
+        self.sockets.bind(reactor)
+        self.inner_sockets.bind(reactor)
+        self.lines.edge_port = self.inner_sockets.addresses[0].port
+
+    async def close(self) -> None:
+        """Stop all clocks and give the ports back."""
+        self.outer.close()
+        self.inner.close()
+        await self.sockets.close()
+        await self.inner_sockets.close()
+
+    def face(self, flow: Flow) -> Face:
+        """What the peer at the other end of a flow reads of us."""
+        return self.sockets.face(flow)
+
+    def send(self, flow: Flow, message: Request) -> None:
+        """Send what belongs to no transaction: an ACK for a 2xx."""
+        self.sockets.send(flow, bytes(message))
+
+    def expect(self, peer: Address) -> None:
+        """Listen to a host that we have something to say to."""
+        self._peers.add(peer.host)
+
+    def enter(self, leg: Leg) -> None:
+        """A leg begins."""
+        self.legs[leg.id] = leg
+        self._by_dialog[leg.call_id, leg.tag] = leg
+        self.expect(leg.remote)
+
+    def leave(self, leg: Leg) -> None:
+        """Nothing more is owed to a leg's phone."""
+        self.legs.pop(leg.id, None)
+        self._by_dialog.pop((leg.call_id, leg.tag), None)
+        self.dialogs.forget(leg.id)
+
+    # What phones send.
+
+    def _from_outside(self, flow: Flow, data: bytes) -> None:
+        if not self.stations.knows(flow.peer.host) and flow.peer.host not in self._peers:
+            self.counters["stranger"] += 1
+            return
+        if not data.strip(b"\r\n\0 \t"):
+            return
+        try:
+            message = parse(data)
+            if isinstance(message, Request) and self._from_nobody(message, flow):
+                self.counters["stranger"] += 1
+                return
+            self.outer.received(message, flow)
+        except MalformedMessage as error:
+            self.counters["malformed"] += 1
+            self.log("sip.malformed", peer=str(flow.peer), where=error.where, why=error.why)
+
+    def _from_nobody(self, request: Request, flow: Flow) -> bool:
+        """Whether a request outside any dialog comes from no station of ours."""
+        begins = request.recipient.tag is None and request.method not in ("ACK", "CANCEL")
+        return begins and self._station(request, flow) is None
+
+    def _station(self, request: Request, flow: Flow) -> Station | None:
+        try:
+            user = Uri.parse(request.sender.uri).user
+        except MalformedMessage:
+            user = ""
+        return self.stations.identify(flow.peer, user)
+
+    def _leg_of(self, request: Request, flow: Flow) -> Leg | None:
+        """The leg whose dialog a request names, if it comes from that leg's phone."""
+        leg = self._by_dialog.get((request.call_id, request.recipient.tag or ""))
+        if leg is None or leg.remote.host != flow.peer.host:
+            return None
+        theirs = leg.early.remote_tag if isinstance(leg, IncomingLeg) else leg.dialog.remote_tag if leg.dialog else ""
+        return leg if request.sender.tag == theirs else None
+
+    def _phone_asks(self, asked: Asked) -> None:
+        request = asked.request
+        if request.recipient.tag is not None:
+            leg = self._leg_of(request, asked.source)
+            if leg is None:
+                asked.respond(481)
+            else:
+                midcall.requested(leg, asked)
+            return
+        verdict = reception.outside(request)
+        if verdict is not None:
+            asked.respond(verdict.status, *verdict.headers)
+            return
+        try:
+            self._called(asked)
+        except MalformedMessage as error:
+            asked.respond(400, phrase=f"Bad {error.where}")
+
+    def _called(self, asked: Asked) -> None:
+        """A station's call."""
+        request, station = asked.request, self._station(asked.request, asked.source)
+        if station is None:
+            asked.respond(403)
+        elif self._merged(request):
+            asked.respond(482)
+        else:
+            number, id = reception.dialled(request), dialogs.token()
+            try:
+                slot = self.lines.reserve(id)
+            except NoFreeLine as error:
+                self.log("sip.full", station=f"{station.facility}/{station.station}", why=str(error))
+                asked.respond(480, ("Retry-After", RETRY_AFTER))
+                return
+            self._take_in(asked, IncomingLeg(self, id, slot, asked, (station.facility, station.station), number))
+
+    def _take_in(self, asked: Asked, leg: IncomingLeg) -> None:
+        self.enter(leg)
+        self.log("sip.incoming", session=leg.id, station=f"{leg.facility}/{leg.station}")
+        try:
+            leg.start()
+            self._incoming(leg)
+        except Exception as error:
+            self.log("sip.failed", session=leg.id, method="INVITE", error=f"{type(error).__name__}: {error}")
+            leg.reject(500)
+
+    def _merged(self, request: Request) -> bool:
+        """Whether the same INVITE has come before by another way (RFC 3261 section 8.2.2.2)."""
+        return any(
+            isinstance(leg, IncomingLeg)
+            and (leg.call_id, leg.early.remote_tag) == (request.call_id, request.sender.tag)
+            and leg.invite_number == request.cseq.number
+            for leg in self.legs.values()
+        )
+
+    def _phone_acknowledges(self, request: Request, flow: Flow) -> None:
+        leg = self._leg_of(request, flow)
+        if leg is not None:
+            leg.acknowledged(request)
+
+    # What lines send.
+
+    def _from_line(self, flow: Flow, data: bytes) -> None:
+        if self.lines.line_at(flow.peer.port) is None or not data.strip(b"\r\n\0 \t"):
+            return
+        try:
+            self.inner.received(parse(data), flow)
+        except MalformedMessage as error:
+            self.log("sip.malformed", peer="line", where=error.where, why=error.why)
+
+    def _line_asks(self, asked: Asked) -> None:
+        request = asked.request
+        named = request.all(SESSION_HEADER)
+        leg = self.legs.get(named[0]) if named else self._inner_leg(request)
+        if leg is None:
+            asked.respond(200 if request.method == "BYE" else 481)
+        else:
+            leg.line.requested(asked)
+
+    def _inner_leg(self, request: Request) -> Leg | None:
+        return next((leg for leg in self.legs.values() if leg.line.has(request.call_id)), None)
+
+    def _line_acknowledges(self, request: Request, flow: Flow) -> None:
+        leg = self._inner_leg(request)
+        if leg is not None:
+            leg.line.acknowledged()
+
+    def _line_lost(self, line: int) -> None:
+        for leg in list(self.legs.values()):
+            if leg.line.slot.line == line:
+                leg.lost()
+
+    def _line_freed(self, session: str, status: int) -> None:
+        leg = self.legs.get(session)
+        if leg is not None:
+            leg.line_leaves(f"ended by the line: {status}")

@@ -1,0 +1,166 @@
+"""One leg to one phone: its dialog, its line call, and how it ends. What differs by who called is in its subclasses."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from parloir.rtp.description import Address
+from parloir.sip import dialog as dialogs
+from parloir.sip.flow import Flow
+from parloir.sip.line_call import LineCall
+from parloir.sip.message import Header, Request, Response
+from parloir.sip.session import Dialog, EndKind, SessionEnd, SessionEvents
+from parloir.sip.slots import Slot
+from parloir.sip.transactions import Asked
+
+if TYPE_CHECKING:
+    from parloir.sip.edge import Edge
+
+FAST_UPDATE = (
+    '<?xml version="1.0" encoding="utf-8"?>'
+    "<media_control><vc_primitive><to_encoder><picture_fast_update/></to_encoder></vc_primitive></media_control>"
+)
+
+
+class Leg:
+    """A session as calls see it (sip.session.Session), and the outer half as its line call sees it.
+
+    The phone's side stands on its own: it is ended, cancelled or acknowledged by the edge, whatever the line does.
+    """
+
+    def __init__(self, edge: "Edge", id: str, slot: Slot, flow: Flow) -> None:
+        self.id = id
+        self.edge = edge
+        self.flow = flow
+        self.tag = dialogs.token()
+        self.call_id = dialogs.token()
+        self.dialog: Dialog | None = None
+        self.events: SessionEvents | None = None
+        self.over = False
+        self.offering = False
+        self.unacknowledged: dict[int, tuple[Asked, Callable[[Request], None]]] = {}
+        self.line = LineCall(id, slot, edge.lines, edge.inner, edge.inner_sockets, self)
+
+    @property
+    def remote(self) -> Address:
+        """The address its signalling comes from."""
+        return self.flow.peer
+
+    def end(self, status: int = 603) -> None:
+        """Hang up, cancel or reject, whichever fits the leg's state; harmless when it is over."""
+        self.finish(SessionEnd(EndKind.ENDED_HERE), status)
+
+    def ask_keyframe(self) -> None:
+        """Send INFO picture_fast_update (RFC 5168)."""
+        if self.dialog is not None and not self.over:
+            self.ask("INFO", lambda _: None, body=FAST_UPDATE, kind="application/media_control+xml")
+
+    def finish(self, end: SessionEnd, status: int = 480) -> None:
+        """End both halves and tell the call, once; `status` refuses a phone that has not been answered."""
+        if self.over:
+            return
+        self.over = True
+        self.line.end()
+        self.depart(status)
+        self.edge.log("sip.ended", session=self.id, kind=end.kind.value, status=end.status)
+        self.tell(end)
+
+    def tell(self, end: SessionEnd) -> None:
+        """Tell the call that the leg is over."""
+        if self.events is not None:
+            self.events.ended(self, end)
+
+    def depart(self, status: int) -> None:
+        """Leave the phone: BYE where a dialog is confirmed."""
+        if self.dialog is not None:
+            self.bye()
+        else:
+            self.retire()
+
+    def retire(self) -> None:
+        """Nothing more is owed to the phone: forget its dialog."""
+        self.dialog = None
+        self.edge.leave(self)
+
+    def keep(self, dialog: Dialog) -> None:
+        """Take the dialog's new record, and have it outlive the process."""
+        self.dialog = dialog
+        self.flow = Flow.parse(dialog.flow)
+        self.edge.dialogs.save(dialog)
+
+    def ask(
+        self,
+        method: str,
+        heard: Callable[[Response | None], None],
+        *headers: Header,
+        body: str | None = None,
+        kind: str = "application/sdp",
+    ) -> None:
+        """Send the phone a request in the dialog."""
+        if self.dialog is None:
+            return
+        self.keep(dialogs.advanced(self.dialog))
+        flow = dialogs.next_hop(self.dialog)
+        request = dialogs.request(self.dialog, method, self.edge.face(flow), *headers)
+        self.edge.outer.send(request if body is None else request.with_body(body, kind), flow, heard)
+
+    def bye(self) -> None:
+        """Hang up on the phone, repeating the BYE as long as RFC 3261 asks."""
+
+        def heard(response: Response | None) -> None:
+            if response is None or response.status >= 200:
+                self.retire()
+
+        self.ask("BYE", heard)
+
+    def hung_up(self, asked: Asked) -> None:
+        """The phone's BYE."""
+        asked.respond(200)
+        for pending, _ in self.unacknowledged.values():
+            pending.acknowledged()
+        self.unacknowledged.clear()
+        self.dialog = None
+        if self.over:
+            self.retire()
+        else:
+            self.finish(SessionEnd(EndKind.HUNG_UP))
+
+    def await_ack(self, asked: Asked, then: Callable[[Request], None]) -> None:
+        """Call `then` with the ACK for the 200 just sent; a phone that never sends one is hung up on."""
+        self.unacknowledged[asked.request.cseq.number] = (asked, then)
+        asked.unheard = lambda: self.never_acknowledged(asked)
+
+    def never_acknowledged(self, asked: Asked) -> None:
+        """64*T1 went by without the ACK (RFC 3261 section 13.3.1.4)."""
+        self.unacknowledged.pop(asked.request.cseq.number, None)
+        if self.over:
+            self.bye()
+        else:
+            self.finish(SessionEnd(EndKind.FAILED, 408, "No ACK"))
+
+    def acknowledged(self, request: Request) -> None:
+        """An ACK of the phone's for a 2xx of ours."""
+        pending = self.unacknowledged.pop(request.cseq.number, None)
+        if pending is not None:
+            asked, then = pending
+            asked.acknowledged()
+            then(request)
+
+    def lost(self) -> None:
+        """The line's process is gone."""
+        self.line.over = True
+        self.finish(SessionEnd(EndKind.LINE_LOST))
+
+    def line_leaves(self, why: str) -> None:
+        """The line will not have the call, or has hung it up."""
+        if not self.over:
+            self.edge.log("sip.line_left", session=self.id, why=why)
+            self.finish(SessionEnd(EndKind.FAILED, None, why))
+
+    def line_invites(self, request: Request) -> None:
+        """The line's INVITE, first or again with credentials."""
+
+    def line_progresses(self, response: Response) -> None:
+        """The line rings (18x) a phone's call."""
+
+    def line_answers(self) -> None:
+        """The line has answered a phone's call."""

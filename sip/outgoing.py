@@ -1,0 +1,170 @@
+"""A leg that we call: INVITE to the phone, ring, answer, and every way that can fail."""
+
+from typing import TYPE_CHECKING
+
+from parloir.sip import dialog as dialogs
+from parloir.sip.ending import kind_of
+from parloir.sip.errors import MalformedMessage
+from parloir.sip.flow import Flow
+from parloir.sip.leg import Leg
+from parloir.sip.message import CSeq, Request, Response
+from parloir.sip.session import Dialog, EndKind, SessionEnd, SessionEvents
+from parloir.sip.slots import Slot
+from parloir.sip.surroundings import Timer, stop
+from parloir.sip.transactions import Sent
+from parloir.sip.uri import NameAddr, Uri
+
+if TYPE_CHECKING:
+    from parloir.sip.edge import Edge
+
+MOST_FORKS = 16
+LONGEST_CHALLENGE = 1024
+
+
+class OutgoingLeg(Leg):
+    """Rings a phone; several phones may answer one INVITE (a fork), and the first wins."""
+
+    def __init__(
+        self, edge: "Edge", id: str, slot: Slot, flow: Flow, target: Uri, sdp: str, events: SessionEvents, caller: str
+    ) -> None:
+        super().__init__(edge, id, slot, flow)
+        self.events = events
+        self._target = str(target)
+        self._sdp = sdp
+        self._caller = caller
+        self._sent: Sent | None = None
+        self._number = 0
+        self._heard = False
+        self._rang = False
+        self._early: dict[str, str] = {}
+        self._reliable: dict[str, int] = {}
+        self._acks: dict[str, tuple[Flow, Request]] = {}
+        self._timers: list[Timer] = []
+
+    def start(self) -> None:
+        """Have the line call, and begin to wait."""
+        if self.over:
+            return
+        later, terms = self.edge.clock.callLater, self.edge.settings
+        self._timers = [later(terms.ring_timeout, self._rung_out), later(terms.reply_timeout, self._silent)]
+        self.line.place(self._target, "", "")
+
+    def _silent(self) -> None:
+        if not self._heard:
+            self.finish(SessionEnd(EndKind.UNREACHABLE, 408))
+
+    def _rung_out(self) -> None:
+        self.finish(SessionEnd(EndKind.NO_ANSWER if self._heard else EndKind.UNREACHABLE, 408))
+
+    def line_invites(self, request: Request) -> None:
+        """Take the line's INVITE to the phone, with our own names and the real description."""
+        self._number += 1
+        face = self.edge.face(self.flow)
+        caller = NameAddr(face.uri(), self._caller)
+        kept = [h for h in request.headers if h[0] in ("Authorization", "Proxy-Authorization")]
+        invite = dialogs.invite(face, self.call_id, self._number, self.tag, self._target, caller, *kept)
+        self._sent = self.edge.outer.send(invite.with_body(self._sdp), self.flow, self._response)
+
+    def _response(self, response: Response | None) -> None:
+        sent = self._sent
+        if sent is None:
+            return
+        if response is None:
+            self._refused(408, "")
+            return
+        self._heard = True
+        try:
+            if response.status < 200:
+                self._progress(sent.request, response)
+            elif response.status < 300:
+                self._answer(sent.request, response)
+            else:
+                self._refused(response.status, response.phrase)
+        except MalformedMessage as error:
+            self.edge.log("sip.malformed", session=self.id, where=error.where, why=error.why)
+            if response.status >= 200 and self.dialog is None:
+                self.finish(SessionEnd(EndKind.FAILED, response.status, str(error)))
+                self.retire()
+
+    def _progress(self, invite: Request, response: Response) -> None:
+        tag = response.recipient.tag
+        if "100rel" in response.tokens("Require") and tag and len(self._reliable) < MOST_FORKS:
+            self._acknowledge_provisional(invite, response, tag)
+        if response.status in (180, 183) and not self._rang and not self.over:
+            self._rang = True
+            self.line.progress()
+            if self.events is not None:
+                self.events.ringing(self)
+
+    def _acknowledge_provisional(self, invite: Request, response: Response, tag: str) -> None:
+        """PRACK (RFC 3262 section 4), each once and in order; its description counts if the 200 brings none."""
+        sequence = response.one("RSeq")
+        if not (sequence.isascii() and sequence.isdigit() and len(sequence) <= 10):
+            raise MalformedMessage("RSeq", "not a number")
+        if int(sequence) <= self._reliable.get(tag, -1):
+            return
+        if response.sdp:
+            self._early[tag] = response.sdp
+        self._reliable[tag] = int(sequence)
+        self._number += 1
+        early = dialogs.as_caller(self.id, invite, response, self.flow)
+        flow = dialogs.next_hop(early)
+        acknowledged = ("RAck", f"{sequence} {CSeq(invite.cseq.number, 'INVITE')}")
+        prack = dialogs.request(early, "PRACK", self.edge.face(flow), acknowledged, number=self._number)
+        self.edge.outer.send(prack, flow, lambda _: None)
+
+    def _answer(self, invite: Request, response: Response) -> None:
+        tag = response.recipient.tag or ""
+        if tag in self._acks:
+            flow, ack = self._acks[tag]
+            self.edge.send(flow, ack)
+            return
+        if len(self._acks) >= MOST_FORKS:
+            return
+        dialog = self._acknowledge(dialogs.as_caller(self.id, invite, response, self.flow), tag, invite.cseq.number)
+        if len(self._acks) > 1:
+            self._end_fork(dialog)
+            return
+        self._stop_timers()
+        self.keep(dialog)
+        if self.over:
+            self.bye()
+            return
+        self.line.answer_line()
+        answer = response.sdp or self._early.get(tag)
+        if answer is None:
+            self.finish(SessionEnd(EndKind.NOT_ACCEPTABLE, response.status, "No session description"))
+        elif self.events is not None:
+            self.events.answered(self, answer)
+
+    def _acknowledge(self, dialog: Dialog, tag: str, number: int) -> Dialog:
+        """Send the ACK, remember it for repeats of the 200, and return the record with the numbers used so far."""
+        flow = dialogs.next_hop(dialog)
+        ack = dialogs.request(dialog, "ACK", self.edge.face(flow), number=number)
+        self._acks[tag] = (flow, ack)
+        self.edge.send(flow, ack)
+        return dialogs.numbered(dialog, self._number)
+
+    def _end_fork(self, dialog: Dialog) -> None:
+        """Another phone answered too late: hang up on it (RFC 3261 section 13.2.2.4)."""
+        flow = dialogs.next_hop(dialog)
+        bye = dialogs.request(dialogs.advanced(dialog), "BYE", self.edge.face(flow))
+        self.edge.outer.send(bye, flow, lambda _: None)
+
+    def _refused(self, status: int, phrase: str) -> None:
+        self.line.refuse(status)
+        self.finish(SessionEnd(kind_of(status, self._rang), status, phrase[:80]))
+        if not self._acks:
+            self.retire()
+
+    def depart(self, status: int) -> None:
+        """Hang up, or cancel; a 200 that crosses the CANCEL is acknowledged and hung up."""
+        self._stop_timers()
+        if self.dialog is None and self._sent is not None and not self._acks:
+            self._sent.cancel()
+        else:
+            super().depart(status)
+
+    def _stop_timers(self) -> None:
+        for timer in self._timers:
+            stop(timer)

@@ -1,0 +1,69 @@
+"""Real line processes for tests, each with an AMP socket as descriptor 3, as the gateway starts them."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from typing import Any
+
+from twisted.internet import protocol
+from twisted.protocols import amp
+
+from parloir.sip.agent import UserAgent
+
+
+class LineChild:
+    """One line process and our end of its connection."""
+
+    def __init__(self, reactor: Any, agent: UserAgent, index: int) -> None:
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+        with theirs:
+            self.process = subprocess.Popen(
+                [sys.executable, "-c", _START, str(theirs.fileno())],
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+            )
+        self._agent = agent
+        self.index = index
+        self.amp: Any = amp.AMP(locator=agent.line_locator(index))
+        factory = protocol.Factory.forProtocol(lambda: self.amp)  # type: ignore[type-var]
+        with ours:
+            reactor.adoptStreamConnection(ours.fileno(), socket.AF_UNIX, factory)
+
+    async def up(self) -> None:
+        """Hand it to the agent."""
+        await self._agent.line_up(self.index, self.amp)
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process that was started still runs."""
+        return self.process.poll() is None
+
+    def kill(self) -> None:
+        """kill -9, and tell the agent as a supervisor would."""
+        os.kill(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+        self.amp.transport.loseConnection()
+        self._agent.line_down(self.index)
+
+    def close(self) -> int:
+        """Close its connection, which ends it; its exit status."""
+        if self.amp.transport is not None:
+            self.amp.transport.abortConnection()
+        try:
+            return self.process.wait(5)
+        finally:
+            if self.alive:
+                self.process.kill()
+                self.process.wait()
+
+
+_START = """
+import os, sys
+os.dup2(int(sys.argv[1]), 3)
+from parloir.sip.line_main import main
+main()
+"""
