@@ -7,19 +7,14 @@ import os
 import pytest
 from aiortc import RTCDtlsFingerprint, RTCDtlsParameters, RTCDtlsTransport, rtcdtlstransport
 from OpenSSL import SSL
-from pylibsrtp import Policy, Session
 
 from parloir.webrtc import dtls
 from parloir.webrtc.dtls import DtlsMisuse, DtlsSession, Keys, Profile, fingerprint, new_certificate
 
+from .browser_port import receiver, sender
 from .dtls_peer import Meeting, on_loop
 
 RTP = bytes.fromhex("8000000100000000deadbeef") + bytes(1200)
-LIBSRTP = {
-    Profile.AES_128_GCM: Policy.SRTP_PROFILE_AEAD_AES_128_GCM,
-    Profile.AES_128_CM: Policy.SRTP_PROFILE_AES128_CM_SHA1_80,
-    Profile.AES_256_GCM: Policy.SRTP_PROFILE_AEAD_AES_256_GCM,
-}
 BROWSERS = {
     Profile.AES_128_GCM: rtcdtlstransport.SRTP_AEAD_AES_128_GCM,
     Profile.AES_128_CM: rtcdtlstransport.SRTP_AES128_CM_SHA1_80,
@@ -27,29 +22,13 @@ BROWSERS = {
 }
 
 
-def unprotect(keys: Keys, packet: bytes) -> bytes:
-    policy = Policy(
-        key=keys.receive_key + keys.receive_salt,
-        ssrc_type=Policy.SSRC_ANY_INBOUND,
-        srtp_profile=LIBSRTP[keys.profile],
-    )
-    return Session(policy).unprotect(packet)
-
-
-def protect(keys: Keys, packet: bytes) -> bytes:
-    policy = Policy(
-        key=keys.send_key + keys.send_salt, ssrc_type=Policy.SSRC_ANY_OUTBOUND, srtp_profile=LIBSRTP[keys.profile]
-    )
-    return Session(policy).protect(packet)
-
-
 @on_loop
 async def test_keys_of_both_sides_fit_each_other() -> None:
     meeting = Meeting()
     await meeting.shake_hands()
     keys = await meeting.keys
-    assert unprotect(keys, meeting.browser._tx_srtp.protect(RTP)) == RTP
-    assert meeting.browser._rx_srtp.unprotect(protect(keys, RTP)) == RTP
+    assert receiver(keys).unprotect(meeting.browser._tx_srtp.protect(RTP)) == RTP
+    assert meeting.browser._rx_srtp.unprotect(sender(keys).protect(RTP)) == RTP
     meeting.session.stop()
     await meeting.browser.stop()
 
@@ -73,7 +52,7 @@ async def test_a_browser_with_one_profile_gets_that_one(profile: Profile) -> Non
     await meeting.shake_hands()
     keys = await meeting.keys
     assert keys.profile is profile
-    assert unprotect(keys, meeting.browser._tx_srtp.protect(RTP)) == RTP
+    assert receiver(keys).unprotect(meeting.browser._tx_srtp.protect(RTP)) == RTP
     meeting.session.stop()
     await meeting.browser.stop()
 
@@ -128,6 +107,34 @@ async def test_a_lost_first_flight_is_sent_again() -> None:
 
 
 @on_loop
+async def test_a_browser_that_stops_answering_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def expired(association: RTCDtlsTransport) -> None:
+        raise SSL.Error([("SSL routines", "", "read timeout expired")])
+
+    meeting = Meeting()
+    monkeypatch.setattr(dtls._Association, "_recv_next", expired)
+    meeting.session.start((fingerprint(meeting.theirs),))
+    assert await meeting.ended == "the browser stopped answering the DTLS handshake"
+
+
+@on_loop
+async def test_a_datagram_that_cannot_be_sent_is_only_lost() -> None:
+    meeting = Meeting()
+    deliver, failures = meeting.wire.inbox.put_nowait, [OSError("unreachable")]
+
+    def send(data: bytes) -> None:
+        if failures:
+            raise failures.pop()
+        deliver(data)
+
+    meeting.session._pipe.send = send
+    await meeting.shake_hands()
+    assert (await meeting.keys).profile is Profile.AES_128_GCM
+    meeting.session.stop()
+    await meeting.browser.stop()
+
+
+@on_loop
 async def test_a_hello_that_comes_before_the_answer_is_kept() -> None:
     meeting = Meeting()
     own = RTCDtlsParameters([RTCDtlsFingerprint(*fingerprint(meeting.own))])
@@ -152,7 +159,7 @@ async def test_garbage_changes_nothing() -> None:
     for size in (13, 100, 1400):
         meeting.session.receive(bytes([23]) + os.urandom(size))
     await asyncio.sleep(0)
-    assert unprotect(keys, meeting.browser._tx_srtp.protect(RTP)) == RTP
+    assert receiver(keys).unprotect(meeting.browser._tx_srtp.protect(RTP)) == RTP
     assert not meeting.ended.done()
     meeting.session.stop()
     await meeting.browser.stop()

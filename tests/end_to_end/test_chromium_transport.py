@@ -22,6 +22,8 @@ JOIN = """async () => {
     window.pc = new RTCPeerConnection({ bundlePolicy: "max-bundle" });
     for (const track of media.getTracks()) pc.addTrack(track, media);
     pc.createDataChannel("unwanted");
+    const shown = document.body.appendChild(document.createElement("video"));
+    pc.ontrack = ({ streams }) => { shown.srcObject = streams[0]; shown.play(); };
     await pc.setLocalDescription();
     return pc.localDescription.sdp;
 }"""
