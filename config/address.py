@@ -125,11 +125,16 @@ def public_url(text: str) -> str:
 
 def is_host(text: str) -> bool:
     """Whether this can be a host: an IP literal or a DNS name."""
+    last = text.rstrip(".").rpartition(".")[2]
+    return is_ip(text) or (len(text) <= 253 and bool(_LABELS.fullmatch(text)) and not last.isdigit())
+
+
+def is_ip(text: str) -> bool:
+    """Whether this is an IP literal."""
     try:
         ipaddress.ip_address(text)
     except ValueError:
-        last = text.rstrip(".").rpartition(".")[2]
-        return len(text) <= 253 and bool(_LABELS.fullmatch(text)) and not last.isdigit()
+        return False
     return True
 
 

@@ -50,7 +50,7 @@ def check(sections: Sections, languages: frozenset[str]) -> Iterator[Finding]:
         yield from _web(sections.gateway)
         yield from _database(sections.gateway)
     if sections.sip:
-        yield from _rtp_ports(sections.sip)
+        yield from _rtp_ports(sections.sip, sections.webrtc)
         yield from _listeners(sections.sip)
     if sections.webrtc:
         yield from _browsers(sections.webrtc)
@@ -87,8 +87,11 @@ def _web(gateway: Gateway) -> Iterator[Finding]:
         yield Finding(("gateway", "http"), message, "set gateway.tls or listen on 127.0.0.1", warning=True)
 
 
-def _rtp_ports(sip: Sip) -> Iterator[Finding]:
+def _rtp_ports(sip: Sip, webrtc: Webrtc | None) -> Iterator[Finding]:
     path, ports, need = ("sip", "rtp_ports"), sip.rtp_ports, sip.calls * PORTS_PER_CALL
+    if webrtc and len(ports) < webrtc.relays * PORTS_PER_CALL:
+        message = f"{len(ports)} ports cannot be shared among {webrtc.relays} relays"
+        yield Finding(path, message, f"name at least {webrtc.relays * PORTS_PER_CALL}")
     if ports.first < 1024:
         yield Finding(path, f"port {ports.first} is reserved for the system", "begin at 1024 or above")
     if ports.first % 2:

@@ -8,7 +8,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from parloir.config.address import HostPort as HostPortValue
 from parloir.config.address import PortRange as PortRangeValue
-from parloir.config.address import SipAddress
+from parloir.config.address import SipAddress, is_ip
 from parloir.config.address import listener as parse_listener
 from parloir.config.errors import Unfit
 from parloir.config.values import (
@@ -161,6 +161,10 @@ class Station(Section):
             raise Unfit(f"{'number' if self.number else 'trunk'} without {'trunk' if self.number else 'number'}", one)
         if self.trust and self.address is None:
             raise Unfit("trust: address without an address", "remove trust or give the address")
+        if self.trust and (at := self.sip_address) and not is_ip(at.host):
+            raise Unfit(
+                f"trust: address needs an IP address, and {at.host!r} is a name", "write the phone's IP address"
+            )
         return self
 
 

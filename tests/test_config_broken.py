@@ -123,6 +123,10 @@ BROKEN = {
             ("sip.rtp_ports", 1, "40 ports are too few for sip.calls: 16", "name at least 64"),
         ],
     ),
+    "more_relays_than_ports_for_them": Broken(
+        "sip: {rtp_ports: 30000-30031, calls: 1}\nwebrtc: {relays: 9}\n" + FACILITY,
+        [("sip.rtp_ports", 1, "32 ports cannot be shared among 9 relays", "name at least 36")],
+    ),
     "relay_only_without_turn": Broken(
         "webrtc: {relay_only: true}\n" + FACILITY,
         [("webrtc.relay_only", 1, "no TURN server", "set webrtc.turn")],
@@ -149,7 +153,8 @@ BROKEN = {
         '      c: {number: "1002"}\n'
         "      d: {trunk: pbx, number: 1003}\n"
         '      e: {address: "sips:1@127.0.0.1"}\n'
-        "      f: {address: 1.5}\n",
+        "      f: {address: 1.5}\n"
+        "      g: {address: 'sip:1@phone.example.org', trust: address}\n",
         [
             ("facilities.north.station_defaults.kind", 5, "not one of the choices", "write video or audio"),
             ("facilities.north.stations.a", 7, "no way to reach this station", "give either address"),
@@ -157,6 +162,7 @@ BROKEN = {
             ("facilities.north.stations.c", 9, "no way to reach", "give either address"),
             ("facilities.north.stations.e.address", 11, "not a SIP address", "sip:1001@10.0.0.20:5060"),
             ("facilities.north.stations.f.address", 12, "not text", "write text"),
+            ("facilities.north.stations.g", 13, "'phone.example.org' is a name", "write the phone's IP address"),
         ],
     ),
     "stations_against_each_other": Broken(
