@@ -10,6 +10,7 @@ from OpenSSL import SSL
 
 from parloir.webrtc import dtls
 from parloir.webrtc.dtls import DtlsMisuse, DtlsSession, Keys, Profile, fingerprint, new_certificate
+from parloir.webrtc.hashes import HASHES
 
 from .browser_port import receiver, sender
 from .dtls_peer import Meeting, on_loop
@@ -233,6 +234,7 @@ async def test_aiortc_keeps_no_keys_of_its_own() -> None:
     assert association._rx_srtp is None, "aiortc sets up SRTP by another name: adapt webrtc/dtls.py"
     assert association._tx_srtp is None
     assert association.keys is None
+    assert set(rtcdtlstransport.X509_DIGEST_ALGORITHMS) == HASHES
     assert set(dtls._PROFILES.values()) == set(rtcdtlstransport.SRTP_PROFILES)
     meeting.session.stop()
     await meeting.browser.stop()

@@ -16,9 +16,7 @@ from aiortc import rtcdtlstransport as aiortc_dtls
 from OpenSSL import SSL
 
 from parloir.webrtc.errors import WebRtcError
-
-HASHES: Final = frozenset(aiortc_dtls.X509_DIGEST_ALGORITHMS)
-"""The fingerprint hashes that can be verified, as SDP names them."""
+from parloir.webrtc.hashes import HASHES
 
 _LABEL: Final = b"EXTRACTOR-dtls_srtp"
 _LONGEST: Final = 2048

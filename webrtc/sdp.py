@@ -11,8 +11,8 @@ from parloir.rtp.description import Codec, Description, Direction, Format, Kind,
 from parloir.rtp.errors import SdpError
 from parloir.rtp.sdp import format_attributes
 from parloir.rtp.sdp import parse as parse_sdp
-from parloir.webrtc.dtls import HASHES
 from parloir.webrtc.errors import WebRtcError
+from parloir.webrtc.hashes import HASHES
 
 ABS_SEND_TIME: Final = "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time"
 FEEDBACK: Final = frozenset({"nack", "nack pli", "ccm fir", "goog-remb"})
