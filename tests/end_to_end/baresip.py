@@ -52,6 +52,7 @@ module_app ctrl_tcp.so
 ctrl_tcp_listen 127.0.0.1:{control}
 """
 
+FAKE_VIDEO = Colour(74, 104, 76)
 ACCOUNT = "<sip:{user}@127.0.0.1:{sip}>;regint=0;answermode={answer};audio_codecs=PCMU/8000/1\n"
 
 

@@ -1,5 +1,7 @@
 """A visitor's Chromium with a fake camera and microphone; what its page hears and sees is sampled from inside."""
 
+import os
+import signal
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +14,7 @@ from playwright.sync_api import BrowserContext, Playwright, sync_playwright
 from playwright.sync_api import Page as PlaywrightPage
 
 from .picture import Colour, write_y4m
+from .process import descendants
 from .programs import program
 from .sound import write_bursts
 
@@ -38,8 +41,8 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Sample:
-    """One look at the page. `at` in seconds since 1970; level in dB of full scale, purity in dB above all else that sounds;
-    colour None without a picture."""
+    """One look at the page. `at` in seconds since 1970; level in dB of full scale; purity in dB above all
+    else that sounds; colour None without a picture."""
 
     at: float
     state: str
@@ -103,6 +106,22 @@ class Browser:
         self._pages.append(page)
         return page
 
+    def freeze(self) -> None:
+        """Stop all its processes where they are, as a machine that goes to sleep."""
+        for pid in self._processes():
+            os.kill(pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let them run on."""
+        for pid in self._processes():
+            os.kill(pid, signal.SIGCONT)
+
+    def _processes(self) -> list[int]:
+        """Every process that has this browser's own microphone or descends from one that has."""
+        mark = str(self.home / "microphone.wav").encode()
+        roots = [int(p.name) for p in Path("/proc").iterdir() if p.name.isdigit() and mark in _command(p)]
+        return sorted({pid for root in roots for pid in (root, *descendants(root))})
+
     def close_pages(self) -> None:
         """Close every page and its storage."""
         for page in self._pages:
@@ -121,6 +140,13 @@ class Browser:
             self.run(work)
         finally:
             self._thread.shutdown()
+
+
+def _command(process: Path) -> bytes:
+    try:
+        return (process / "cmdline").read_bytes()
+    except OSError:
+        return b""
 
 
 class Page:
@@ -205,9 +231,23 @@ class Page:
         """getStats() of the newest connection: "inbound-rtp audio" and so on, "pair" and "locals"."""
         return dict(self.evaluate("window.__probe.stats()"))
 
+    def ufrag(self) -> str:
+        """The ICE user fragment that the newest connection uses now."""
+        return str(
+            self.evaluate("/a=ice-ufrag:(\\S+)/.exec(window.__probe.connections.at(-1).localDescription.sdp)[1]")
+        )
+
     def reload(self) -> None:
         """Load the page again, as a visitor would."""
         self._browser.run(lambda: self._page.reload())
+
+    def join(self) -> None:
+        """Press Join."""
+        self.press("#join")
+
+    def hang_up(self) -> None:
+        """Press the button that ends the visit."""
+        self.press("#leave")
 
     def set_offline(self, offline: bool) -> None:
         """Take the page's HTTP and WebSocket connections away, or give them back (media is not touched)."""

@@ -8,9 +8,7 @@ import pytest
 
 from .browser import Browser
 from .picture import BLUE
-from .stage import Stage
-
-BROWSER_TONE = 1000
+from .stage import BROWSER_TONE, Stage
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """The whole gateway as a process of its own, as `parloir run` starts it, and its HTTP API."""
 
 import json
+import os
 import re
 import signal
 import subprocess
@@ -54,6 +55,7 @@ class Gateway:
         kinds: Mapping[str, str] | None = None,
         turn: Coturn | None = None,
         relay_only: bool = False,
+        host: str = "127.0.0.1",
     ) -> None:
         self.home = home
         self.sip_port = free_ports(2)
@@ -77,8 +79,8 @@ class Gateway:
                 "drain": drain,
             },
             "sip": {
-                "listen": [f"udp://127.0.0.1:{self.sip_port}"],
-                "rtp_address": "127.0.0.1",
+                "listen": [f"udp://{host}:{self.sip_port}"],
+                "rtp_address": host,
                 "rtp_ports": f"{first}-{first + rtp_ports - 1}",
                 "calls": calls,
                 "calls_per_line": calls_per_line,
@@ -117,7 +119,7 @@ class Gateway:
         token.write_text(self.token + "\n")
         self.file = self.home / "parloir.yaml"
         self.file.write_text(yaml.safe_dump(self.config, sort_keys=False))
-        command = [sys.executable, "-X", "dev", "-W", "ignore::ResourceWarning", "-m", "parloir.cli", "run"]
+        command = [sys.executable, "-m", "parloir.cli", "run"]
         process = Process([*command, str(self.file)], self.home / "gateway.log", cwd=self.home)
         deadline = time.monotonic() + 20
         while not self._healthy():
@@ -177,6 +179,14 @@ class Gateway:
         visit: dict[str, Any] = self.api("POST", "/api/v1/visits", {**body, "rings": rings})
         self._secrets |= {visit["link"].rsplit("/", 1)[-1], visit["code"]}
         return visit
+
+    def cancel(self, visit: Mapping[str, Any]) -> None:
+        """Call a visit off, so that its station is free for the next; harmless when it is over."""
+        try:
+            self.api("DELETE", f"/api/v1/visits/{visit['id']}", {"reason": "next"})
+        except ApiError as error:
+            if error.status != 409:
+                raise
 
     def calls(self, visit: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
         """All calls, or those of one visit, the newest first."""
@@ -242,6 +252,16 @@ class Gateway:
     def signal(self, number: signal.Signals) -> None:
         """Send the gateway a signal."""
         self.process.signal(number)
+
+    def kill(self) -> None:
+        """End it as a power cut would, with all its children."""
+        for pid in (self.process.pid, *children(self.process.pid)):
+            os.kill(pid, signal.SIGKILL)
+        self.process.wait(5)
+
+    def start_again(self) -> None:
+        """Start it with the same configuration and data."""
+        self.process = self._start()
 
     def stop(self) -> None:
         """End it, and hold it to what must be true of every run: no secret and no fault in its log."""

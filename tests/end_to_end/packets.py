@@ -1,8 +1,10 @@
 """RTP packets that can be told apart, and what arrived of them."""
 
 import struct
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 FRAMES_A_SECOND = 15
 AUDIO_SIZE = 160
@@ -54,11 +56,20 @@ def clock(kind: str) -> int:
     return 8000 if kind == "audio" else 90000
 
 
+def wait_for_count(packets: Sequence[Received], count: int, timeout: float = 10.0) -> None:
+    """Wait until there are so many. Raises TimeoutError."""
+    deadline = time.monotonic() + timeout
+    while len(packets) < count:
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{len(packets)} packets, not {count}, in {timeout} s")
+        time.sleep(0.02)
+
+
 def gaps(packets: Sequence[Received]) -> list[tuple[int, int]]:
     """Where a sequence number does not follow the one before: pairs of (before, after)."""
     ordered = sorted(range(len(packets)), key=lambda i: _extended(packets, i))
     numbers = [packets[i].sequence for i in ordered]
-    return [(a, b) for a, b in zip(numbers, numbers[1:], strict=False) if (b - a) & 0xFFFF != 1]
+    return [(a, b) for a, b in pairwise(numbers) if (b - a) & 0xFFFF != 1]
 
 
 def _extended(packets: Sequence[Received], index: int) -> int:

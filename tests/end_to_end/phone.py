@@ -49,6 +49,17 @@ class Phone:
                 raise TimeoutError(f"the phone never reported {what}:\n{self.process.tail(5)}")
             time.sleep(0.1)
 
+    def wait_to_know(self, tone: int, colour: Colour, timeout: float = 15.0) -> dict[str, Any]:
+        """The first report of hearing that tone and seeing that colour. Raises TimeoutError."""
+
+        def fits(report: dict[str, Any]) -> bool:
+            seen = report.get("colour")
+            if not seen or abs((report.get("tone") or 0) - tone) >= 40:
+                return False
+            return Colour.parse(seen).near(colour)
+
+        return self.wait_for(fits, f"{tone} Hz and {colour}", timeout)
+
     def hang_up(self) -> None:
         """End the call, and the program."""
         self.process.stop()

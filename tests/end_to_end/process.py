@@ -7,6 +7,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -106,14 +107,18 @@ class Process:
 def children(pid: int) -> dict[int, str]:
     """The direct children of a process: pid to command line, words separated by blanks."""
     found = {}
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        for child in (task / "children").read_text().split():
-            try:
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+        with suppress(OSError):
+            for child in task.read_text().split():
                 line = Path(f"/proc/{child}/cmdline").read_bytes()
-            except OSError:
-                continue
-            found[int(child)] = line.replace(b"\0", b" ").decode(errors="replace").strip()
+                found[int(child)] = line.replace(b"\0", b" ").decode(errors="replace").strip()
     return found
+
+
+def descendants(pid: int) -> list[int]:
+    """Every process below a process."""
+    below = list(children(pid))
+    return below + [deeper for child in below for deeper in descendants(child)]
 
 
 def memory(pid: int) -> int:

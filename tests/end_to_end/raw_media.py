@@ -13,7 +13,7 @@ from .ports import free_ports
 class RawStream:
     """One RTP socket and its RTCP neighbour. `sent` holds payloads in order, `received` RTP, `reports` RTCP."""
 
-    def __init__(self, kind: str, ssrc: int, size: int | None = None) -> None:
+    def __init__(self, kind: str, ssrc: int, size: int | None = None, host: str = "127.0.0.1") -> None:
         self.kind = kind
         self.ssrc = ssrc
         self.size = size
@@ -23,19 +23,15 @@ class RawStream:
         self.reports: list[bytes] = []
         self.remote: tuple[str, int] | None = None
         self.payload_type = 0
-        self._sockets = [self._bound(self.port), self._bound(self.port + 1)]
+        self._sockets = [_bound(host, self.port), _bound(host, self.port + 1)]
         self._stop = threading.Event()
-        self._threads = [threading.Thread(target=self._receive, daemon=True)]
-        self._threads[0].start()
-
-    @staticmethod
-    def _bound(port: int) -> socket.socket:
-        bound = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        bound.bind(("127.0.0.1", port))
-        return bound
+        self._quiet = threading.Event()
+        self._sender: threading.Thread | None = None
+        self._receiver = threading.Thread(target=self._receive, daemon=True)
+        self._receiver.start()
 
     def _receive(self) -> None:
-        rtp, rtcp = self._sockets
+        rtcp = self._sockets[1]
         while not self._stop.is_set():
             for ready in select.select(self._sockets, [], [], 0.1)[0]:
                 datagram = ready.recv(2048)
@@ -47,15 +43,14 @@ class RawStream:
     def start(self, remote: tuple[str, int], payload_type: int) -> None:
         """Send to that address from now on."""
         self.remote, self.payload_type = remote, payload_type
-        thread = threading.Thread(target=self._send, daemon=True)
-        self._threads.append(thread)
-        thread.start()
+        self._sender = threading.Thread(target=self._send, daemon=True)
+        self._sender.start()
 
     def _send(self) -> None:
         start = time.monotonic()
-        while not self._stop.is_set() and self.remote is not None:
+        while True:
             number = len(self.sent)
-            if self._stop.wait(max(0.0, start + number * interval(self.kind) - time.monotonic())):
+            if self._quiet.wait(max(0.0, start + number * interval(self.kind) - time.monotonic())):
                 return
             self.send_one(payload(self.kind, number, self.size))
 
@@ -73,10 +68,25 @@ class RawStream:
         """Send anything anywhere."""
         self._sockets[0].sendto(datagram, remote)
 
+    def be_quiet(self) -> None:
+        """Send no more until `start`, and forget what was sent and came."""
+        self._quiet.set()
+        if self._sender is not None:
+            self._sender.join(5)
+        self._quiet.clear()
+        for kept in (self.sent, self.received, self.reports):
+            kept.clear()
+
     def stop(self) -> None:
         """Fall silent and close."""
         self._stop.set()
-        for thread in self._threads:
-            thread.join(5)
+        self.be_quiet()
+        self._receiver.join(5)
         for bound in self._sockets:
             bound.close()
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    bound = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    bound.bind((host, port))
+    return bound

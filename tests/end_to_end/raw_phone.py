@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from .packets import wait_for_count
 from .ports import free_ports
 from .raw_media import RawStream
 
@@ -21,17 +22,19 @@ class Message:
     first: str
     headers: dict[str, list[str]]
     body: str
+    text: str = ""
     at: float = field(default_factory=time.time)
 
     @classmethod
     def parse(cls, datagram: bytes) -> "Message":
-        head, _, body = datagram.decode(errors="replace").partition("\r\n\r\n")
+        text = datagram.decode(errors="replace")
+        head, _, body = text.partition("\r\n\r\n")
         first, *lines = head.split("\r\n")
         headers: dict[str, list[str]] = {}
         for line in lines:
             name, _, value = line.partition(":")
             headers.setdefault(name.strip().lower(), []).append(value.strip())
-        return cls(first, headers, body)
+        return cls(first, headers, body, text)
 
     @property
     def method(self) -> str:
@@ -69,22 +72,24 @@ class RawPhone:
         self,
         *,
         user: str = "1001",
+        host: str = "127.0.0.1",
         decide: Decide | None = None,
         ring: float = 0.2,
         video: bool = True,
         large: bool = False,
     ) -> None:
         self.user = user
+        self.host = host
         self.ring = ring
         self.decide = decide or answer_all
         self.port = free_ports(2)
-        self.audio = RawStream("audio", 0x11111111)
-        self.video = RawStream("video", 0x22222222, 1400 - 12 if large else None) if video else None
+        self.audio = RawStream("audio", 0x11111111, host=host)
+        self.video = RawStream("video", 0x22222222, 1400 - 12 if large else None, host=host) if video else None
         self.messages: list[Message] = []
         self.dialog: Dialog | None = None
         self._version = 0
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.bind(("127.0.0.1", self.port))
+        self._socket.bind((host, self.port))
         self._socket.settimeout(0.1)
         self._peer: tuple[str, int] = ("127.0.0.1", 0)
         self._invite: Message | None = None
@@ -97,7 +102,7 @@ class RawPhone:
     @property
     def address(self) -> str:
         """Where it takes calls."""
-        return f"sip:{self.user}@127.0.0.1:{self.port}"
+        return f"sip:{self.user}@{self.host}:{self.port}"
 
     def sdp(self, lines: list[str] | None = None, *, h264: int = 97, direction: str = "sendrecv") -> str:
         """Its own description, or one with the m-lines given."""
@@ -106,7 +111,7 @@ class RawPhone:
         if self.video is not None:
             own += [f"m=video {self.video.port} RTP/AVP {h264}", f"a=rtpmap:{h264} H264/90000"]
             own += [f"a=fmtp:{h264} {H264}", f"a={direction}"]
-        head = ["v=0", f"o=- 7 {self._version} IN IP4 127.0.0.1", "s=-", "c=IN IP4 127.0.0.1", "t=0 0"]
+        head = ["v=0", f"o=- 7 {self._version} IN IP4 {self.host}", "s=-", f"c=IN IP4 {self.host}", "t=0 0"]
         return "".join(line + "\r\n" for line in head + (own if lines is None else lines))
 
     def _run(self) -> None:
@@ -174,7 +179,7 @@ class RawPhone:
         self._send(text)
 
     def _with_body(self, lines: list[str], body: str) -> str:
-        lines = [*lines, f"Contact: <sip:{self.user}@127.0.0.1:{self.port}>"]
+        lines = [*lines, f"Contact: <{self.address}>"]
         if body:
             lines.append("Content-Type: application/sdp")
         return "\r\n".join([*lines, f"Content-Length: {len(body.encode())}", "", body])
@@ -195,16 +200,17 @@ class RawPhone:
     def _transmit(self, method: str, cseq: int, body: str) -> None:
         dialog = self.dialog
         assert dialog is not None
-        via = f"SIP/2.0/UDP 127.0.0.1:{self.port};branch=z9hG4bK{self.user}{cseq}{method}{dialog.call_id[:6]};rport"
+        via = f"SIP/2.0/UDP {self.host}:{self.port};branch=z9hG4bK{self.user}{cseq}{method}{dialog.call_id[:6]};rport"
         lines = [f"{method} {dialog.target} SIP/2.0", f"Via: {via}", "Max-Forwards: 70"]
         lines += [f"Route: {r}" for r in dialog.route]
         lines += [f"From: {dialog.local}", f"To: {dialog.remote}", f"Call-ID: {dialog.call_id}"]
         self._send(self._with_body([*lines, f"CSeq: {cseq} {method}"], body))
 
-    def _final(self, method: str, cseq: int, timeout: float, body: str) -> Message:
+    def _final(self, method: str, cseq: int, timeout: float, body: str, start: int = 0) -> Message:
         def found() -> Message | None:
             wanted = f"{cseq} {method}"
-            return next((m for m in self.messages if (m.status or 0) >= 200 and m["cseq"] == wanted), None)
+            fits = (m for m in self.messages[start:] if (m.status or 0) >= 200)
+            return next((m for m in fits if m["cseq"] == wanted and self._is_mine(m)), None)
 
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:
@@ -217,16 +223,30 @@ class RawPhone:
             raise TimeoutError(f"{method} is not answered in {timeout} s")
         return answer
 
-    def dial(self, uri: str, body: str | None = None, timeout: float = 10.0) -> Message:
-        """Call a SIP URI with that SDP ("" for none, its own if None); returns the final answer, not acknowledged
-        when it is a success: `acknowledge` does that."""
+    def _is_mine(self, message: Message) -> bool:
+        return self.dialog is not None and message["call-id"] == self.dialog.call_id
+
+    def ring_up(self, uri: str, body: str | None = None) -> str:
+        """Send a call's first INVITE, with that SDP ("" for none, its own if None), and return the SDP."""
         host, _, port = uri.partition("@")[2].partition(":")
         self._peer = (host, int(port or 5060))
-        own = f"<sip:{self.user}@127.0.0.1:{self.port}>;tag={secrets.token_hex(4)}"
+        own = f"<{self.address}>;tag={secrets.token_hex(4)}"
         self.dialog = Dialog(secrets.token_hex(8), own, f"<{uri}>", uri, [])
         offer = self.sdp() if body is None else body
         self._transmit("INVITE", 1, offer)
-        answer = self._final("INVITE", 1, timeout, offer)
+        return offer
+
+    def cancel(self) -> None:
+        """Give up the call that `ring_up` began."""
+        self._transmit("CANCEL", 1, "")
+
+    def dial(self, uri: str, body: str | None = None, timeout: float = 10.0) -> Message:
+        """Call a SIP URI as `ring_up` does; returns the final answer, not acknowledged when it is a success:
+        `acknowledge` does that."""
+        start = len(self.messages)
+        offer = self.ring_up(uri, body)
+        assert self.dialog is not None
+        answer = self._final("INVITE", 1, timeout, offer, start)
         self.dialog.remote = answer["to"]
         if answer.status == 200:
             contact = re.search(r"<([^>]+)>", answer["contact"])
@@ -247,16 +267,28 @@ class RawPhone:
 
     def wait_for(self, method: str, timeout: float = 10.0, start: int = 0) -> Message:
         """The first request of that method from message number `start` on. Raises TimeoutError."""
+        return self._first(lambda m: m.status is None and m.method == method, method, timeout, start)
 
+    def wait_for_status(self, status: int, timeout: float = 10.0, start: int = 0) -> Message:
+        """The first response of that status from message number `start` on. Raises TimeoutError."""
+        return self._first(lambda m: m.status == status, str(status), timeout, start)
+
+    def _first(self, fits: Callable[[Message], bool], what: str, timeout: float, start: int) -> Message:
         def found() -> Message | None:
-            return next((m for m in self.messages[start:] if m.status is None and m.method == method), None)
+            return next((m for m in self.messages[start:] if fits(m)), None)
 
         with self._grown:
             if not self._grown.wait_for(lambda: found() is not None, timeout):
-                raise TimeoutError(f"no {method} in {timeout} s, only {[m.first for m in self.messages]}")
+                raise TimeoutError(f"no {what} in {timeout} s, only {[m.first for m in self.messages]}")
             message = found()
         assert message is not None
         return message
+
+    def wait_for_packets(self, kind: str, count: int, timeout: float = 10.0) -> None:
+        """Wait until so many packets of that kind have come. Raises TimeoutError."""
+        stream = self.audio if kind == "audio" else self.video
+        assert stream is not None
+        wait_for_count(stream.received, count, timeout)
 
     def talk(self, description: str) -> None:
         """Send media to where an offer or answer of the gateway says."""
@@ -265,6 +297,14 @@ class RawPhone:
         self.audio.start((host, int(ports["audio"])), 0)
         if self.video is not None and int(ports.get("video", 0)):
             self.video.start((host, int(ports["video"])), h264_type(description))
+
+    def be_quiet(self) -> None:
+        """Send no more, and forget what was sent and came."""
+        for stream in (self.audio, self.video):
+            if stream is not None:
+                stream.be_quiet()
+        self.messages.clear()
+        self._answered.clear()
 
     def stop(self) -> None:
         """Close everything, without a word to the other side."""

@@ -10,9 +10,12 @@ from .browser import Browser, Page
 from .coturn import Coturn
 from .gateway_process import Gateway
 from .phone import Phone
+from .picture import BLUE
 from .raw_phone import RawPhone
 from .sipp import Sipp
 from .visitor import Visitor, Visitors
+
+BROWSER_TONE = 1000
 
 
 class Stops(Protocol):
@@ -74,9 +77,13 @@ class Stage:
             self._visitors = self._add(lambda home: Visitors(), "visitors")
         return self._visitors.enter(visit["link"])
 
-    def page(self, visit: Mapping[str, Any], **settings: Any) -> Page:
+    def own_browser(self) -> Browser:
+        """A browser that is this test's alone, to be treated badly."""
+        return self._add(lambda home: Browser(home, tone=BROWSER_TONE, colour=BLUE), "browser")
+
+    def page(self, visit: Mapping[str, Any], *, browser: Browser | None = None, **settings: Any) -> Page:
         """A visitor's page in the browser, at the visit's link."""
-        page = self._browser().open(visit["link"], **settings)
+        page = (browser or self._browser()).open(visit["link"], **settings)
         self._actors.callback(page.close)
         self.pages.append(page)
         return page

@@ -14,7 +14,7 @@ import av
 from aiortc import MediaStreamTrack, RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from aiortc.rtp import RtpPacket
 
-from .packets import Received, clock, interval, payload
+from .packets import Received, clock, interval, payload, wait_for_count
 from .websocket import WebSocket
 
 T = TypeVar("T")
@@ -45,10 +45,8 @@ class Numbered(MediaStreamTrack):
         await asyncio.sleep(max(0.0, self._start + number * interval(self.kind) - now))
         body = payload(self.kind, number)
         packet = av.Packet(body if self.kind == "audio" else b"\x00\x00\x00\x01" + body)
-        packet.pts, packet.time_base = (
-            int(number * interval(self.kind) * clock(self.kind)),
-            Fraction(1, clock(self.kind)),
-        )
+        packet.pts = int(number * interval(self.kind) * clock(self.kind))
+        packet.time_base = Fraction(1, clock(self.kind))
         self.sent.append(body)
         return packet
 
@@ -76,6 +74,11 @@ class Visitors:
         self.run(visitor.connect())
         self._all.append(visitor)
         return visitor
+
+    def forget(self, visitor: "Visitor") -> None:
+        """Close one visitor for good."""
+        self._all.remove(visitor)
+        self.run(visitor.close())
 
     def stop(self) -> None:
         """Close whatever is open."""
@@ -183,9 +186,26 @@ class Visitor:
         assert found is not None
         return found
 
+    def wait_for_any(self, *wanted: tuple[str, dict[str, Any]], timeout: float = 20.0) -> dict[str, Any]:
+        """Wait for one of several kinds of message with given fields; returns the first found."""
+
+        def look() -> tuple[float, dict[str, Any]] | None:
+            return next((f for kind, fields in wanted if (f := self.find(kind, **fields))), None)
+
+        with self._grown:
+            if not self._grown.wait_for(lambda: look() is not None, timeout):
+                raise TimeoutError(f"none of {wanted} in {timeout} s, only {[m['type'] for _, m in self.messages]}")
+            found = look()
+        assert found is not None
+        return found[1]
+
     def wait_for_state(self, state: str, timeout: float = 20.0, start: int = 0) -> float:
         """Wait until the visit stands there; returns when it was said."""
         return self.wait_for("status", timeout, start, state=state)[0]
+
+    def wait_for_packets(self, kind: str, count: int, timeout: float = 10.0) -> None:
+        """Wait until so many packets of that kind have come. Raises TimeoutError."""
+        wait_for_count(self.received[kind], count, timeout)
 
     async def close(self) -> None:
         """Close the connection and the WebSocket; harmless when they are closed."""

@@ -1,0 +1,73 @@
+"""SIGTERM lets calls end in peace; a second one does not wait."""
+
+import signal
+import time
+
+from .packets import is_ours
+from .stage import Stage
+
+
+def test_drain_takes_no_new_calls_and_ends_live_ones_at_its_limit(stage: Stage) -> None:
+    phone, other = stage.raw_phone(), stage.raw_phone(user="1002")
+    gateway = stage.gateway({"pod-a-1": phone.address, "pod-a-2": other.address}, drain=8)
+    visit, later = gateway.add_visit("pod-a-1"), gateway.add_visit("pod-a-2")
+    visitor, latecomer = stage.visitor(visit), stage.visitor(later)
+    visitor.join()
+    phone.talk(phone.wait_for("INVITE").body)
+    visitor.wait_for_state("talking")
+    asked = time.time()
+    gateway.signal(signal.SIGTERM)
+    visitor.wait_for("warn", 2.0)
+    latecomer.join()
+    assert latecomer.wait_for("ended", 2.0)[1]["reason"] == "ServiceClosing"
+    assert all(m.method != "INVITE" for m in other.messages)
+    at, ended = visitor.wait_for("ended", 12.0)
+    assert ended["reason"] == "ServiceClosing"
+    assert 7.0 <= at - asked <= 10.0
+    assert gateway.process.wait(5) == 0
+    phone.wait_for("BYE", 1.0)
+    prompt = [p for p in phone.audio.received if p.at > asked + 0.5 and not is_ours(p.payload)]
+    assert len(prompt) > 100, "the phone was not told"
+    gateway.check_log()
+
+
+def test_drain_ends_with_the_last_call(stage: Stage) -> None:
+    phone = stage.raw_phone()
+    gateway = stage.gateway({"pod-a-1": phone.address}, drain=60)
+    visitor = stage.visitor(gateway.add_visit())
+    visitor.join()
+    visitor.wait_for_state("talking")
+    gateway.signal(signal.SIGTERM)
+    visitor.wait_for("warn", 2.0)
+    phone.hang_up()
+    assert gateway.process.wait(5) == 0
+
+
+def test_second_sigterm_stops_at_once_and_still_hangs_up(stage: Stage) -> None:
+    phone = stage.raw_phone()
+    gateway = stage.gateway({"pod-a-1": phone.address}, drain=60)
+    visitor = stage.visitor(gateway.add_visit())
+    visitor.join()
+    visitor.wait_for_state("talking")
+    gateway.signal(signal.SIGTERM)
+    visitor.wait_for("warn", 2.0)
+    again = time.time()
+    gateway.signal(signal.SIGTERM)
+    assert gateway.process.wait(5) == 0
+    assert time.time() - again < 3
+    phone.wait_for("BYE", 1.0)
+    assert visitor.wait_for("ended", 1.0)[1]["reason"] == "ServiceClosing"
+
+
+def test_restarted_gateway_hangs_up_what_a_killed_one_left(stage: Stage) -> None:
+    phone = stage.raw_phone()
+    gateway = stage.gateway({"pod-a-1": phone.address})
+    visit = gateway.add_visit()
+    visitor = stage.visitor(visit)
+    visitor.join()
+    visitor.wait_for_state("talking")
+    gateway.kill()
+    assert all(m.method != "BYE" for m in phone.messages)
+    gateway.start_again()
+    phone.wait_for("BYE")
+    assert gateway.end_reason(visit) == "GatewayRestarted"
