@@ -1,19 +1,24 @@
 """A configuration that is right: its values, its tags and tables, and the example that is shipped."""
 
 import json
+import re
+from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import BaseModel
 
 from parloir.config.address import HostPort, PortRange, SipAddress
 from parloir.config.document import read
 from parloir.config.loader import examine, load
 from parloir.config.schema import Config, Listener, Station
 
+ROOT = Path(__file__).parents[1]
 FACILITY = "facilities: {north: {name: North, timezone: America/Chicago, stations: {}}}\n"
 
 WHOLE = """
@@ -191,3 +196,25 @@ def test_an_alias_in_itself_is_a_problem_and_no_crash(tmp_path: Path) -> None:
     file.write_text(FACILITY + "gateway: &a {data_dir: *a}\n")
     (problem,) = examine(file).problems
     assert (problem.path, problem.line, problem.remedy) == ("gateway.data_dir", 2, "write it out instead")
+
+
+def sections(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
+    """A section of the schema and all those within it."""
+    yield model
+    for field in model.model_fields.values():
+        for inner in _models(field.annotation):
+            yield from sections(inner)
+
+
+def _models(annotation: object) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for part in get_args(annotation):
+        yield from _models(part)
+
+
+def test_every_key_is_described() -> None:
+    described = set(re.findall(r"[a-z_]+", (ROOT / "docs" / "configuration.md").read_text()))
+    keys = {field.alias or name for section in sections(Config) for name, field in section.model_fields.items()}
+    assert len(keys) > 40
+    assert keys - described == set()
