@@ -141,8 +141,7 @@ def _run(options: argparse.Namespace) -> int:
     _print(examination.warnings, "warning: ")
     if examination.config is None:
         raise ConfigErrors(examination.problems)
-    service = import_module("parloir.service")
-    status: int = service.run(examination.config)
+    status: int = import_module("parloir.run").run(examination.config)
     return status
 
 

@@ -18,7 +18,7 @@ from parloir.calls.timeline import Clock, Timelines
 from parloir.children import Child
 from parloir.config.schema import Config
 from parloir.errors import ParloirError
-from parloir.log import Log, json_log, take_twisted
+from parloir.log import Log
 from parloir.relay.commands import Configure
 from parloir.sip.agent import UserAgent
 from parloir.store.database import Database
@@ -212,19 +212,3 @@ class Service:
         else:
             self._fault(failure)
         self.stop()
-
-
-def run(config: Config) -> int:
-    """Run the gateway until it is told to stop; answers the exit status. Raises ParloirError if it cannot begin."""
-    from twisted.internet import asyncioreactor
-
-    asyncioreactor.install()  # type: ignore[no-untyped-call]
-    from twisted.internet import reactor
-
-    log = json_log()
-    take_twisted(log)
-    service = Service(config, reactor, log)
-    running: Any = reactor
-    running.callWhenRunning(lambda: ensureDeferred(service.start()).addErrback(service.failed))
-    running.run()
-    return service.status

@@ -21,6 +21,7 @@ from parloir.calls.timers import Timers
 from parloir.relay import commands
 from parloir.relay.commands import Report
 from parloir.rtp.errors import RtpError
+from parloir.sip.errors import Unreachable
 from parloir.sip.session import Incoming, NoFreeLine, NotAcceptable, Session, SessionEnd, SessionEvents
 from parloir.store.visits import Visit
 from parloir.webrtc.sdp import BrowserOffer
@@ -185,6 +186,8 @@ class LiveCall:
         match error:
             case RtpError() | NotAcceptable():
                 self.end(reasons.CodecMismatch(str(error)))
+            case Unreachable():
+                self.end(reasons.Unreachable())
             case NoFreeLine() | NoRelay() | commands.NoPorts():
                 self.end(reasons.NoCapacity())
             case _:
