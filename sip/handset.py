@@ -1,17 +1,25 @@
 """The SIP side of a simulated phone: one call at a time on one public address, by pjsua2, with SDP of its own."""
 
+import contextlib
 import gc
+import os
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from enum import StrEnum
 from typing import Any, Protocol
 
 import pjsua2 as pj  # type: ignore[import-untyped]
 
+from parloir.sip.errors import SipError
+
 _CALLS = 4
 _MOST_LINES = 8
 _GOODBYE_POLLS = 20
+
+
+class HandsetError(SipError):
+    """The simulated phone cannot work: its port is taken, or the URI it should dial is no SIP URI."""
 
 
 class HandsetState(StrEnum):
@@ -82,6 +90,20 @@ def _guarded(callback: Callable[[], None]) -> None:
         traceback.print_exc(file=sys.stderr)
 
 
+@contextlib.contextmanager
+def _silent() -> Iterator[None]:
+    """pjlib prints to stdout until it has read its log settings; stdout is the phone's own."""
+    sys.stdout.flush()
+    kept = os.dup(1)
+    try:
+        with open(os.devnull, "wb") as nothing:
+            os.dup2(nothing.fileno(), 1)
+        yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
+
+
 class Handset:
     """A phone on UDP `host`:`port`. Only the thread that made it may use it; nothing happens unless it is polled."""
 
@@ -91,9 +113,12 @@ class Handset:
         self._call: _Call | None = None
         self._all: set[_Call] = set()
         self._endpoint = pj.Endpoint()
-        self._start(host, port)
-        self._account = _Account(self)
-        self._account.create(_account(host, port, user))
+        try:
+            self._start(host, port)
+            self._account = _Account(self)
+            self._account.create(_account(host, port, user))
+        except pj.Error as error:
+            raise HandsetError(f"{host}:{port}: {error.reason}") from None
 
     def _start(self, host: str, port: int) -> None:
         config = pj.EpConfig()
@@ -104,8 +129,9 @@ class Handset:
         config.logConfig.level = config.logConfig.consoleLevel = 0
         transport = pj.TransportConfig()
         transport.boundAddress, transport.port = host, port
-        self._endpoint.libCreate()
-        self._endpoint.libInit(config)
+        with _silent():
+            self._endpoint.libCreate()
+            self._endpoint.libInit(config)
         self._endpoint.transportCreate(pj.PJSIP_TRANSPORT_UDP, transport)
         self._endpoint.libStart()
         self._endpoint.audDevManager().setNoDev()
@@ -119,12 +145,18 @@ class Handset:
         self._call = _Call(self, self._account)
         self._all.add(self._call)
         self._become(HandsetState.CALLING)
-        self._call.makeCall(target, _options(0, 2))
+        try:
+            self._call.makeCall(target, _options(0, 2))
+        except pj.Error as error:
+            raise HandsetError(f"{target}: {error.reason}") from None
 
     def answer(self, lines: int) -> None:
         """Accept the call that rings; `lines` is the number of m-lines in its offer (pjsua2 aborts on too few)."""
         if self._call and self.state is HandsetState.RINGING:
-            self._call.answer(_options(200, lines))
+            try:
+                self._call.answer(_options(200, lines))
+            except pj.Error as error:
+                raise HandsetError(f"the call cannot be answered: {error.reason}") from None
 
     def hang_up(self) -> None:
         """End whatever there is."""

@@ -144,6 +144,17 @@ def video_terms(codec: Codec) -> VideoTerms:
     )
 
 
+def level_for(width: int, height: int, rate: float) -> int:
+    """The lowest level (times ten, 1b left out) that decodes pictures of this size at this rate."""
+    blocks = _macroblocks(width, height)
+    fitting = (
+        level
+        for level, (frame, second, _) in LEVELS.items()
+        if frame >= blocks and second >= blocks * rate and level > 9
+    )
+    return min(fitting, default=52)
+
+
 def profile_level_id(profile_level: str, level: int) -> str:
     """The same profile at another level (times ten, 9 meaning 1b): how an answer states its own level."""
     idc, constraints = int(profile_level[:2], 16), int(profile_level[2:4], 16)
