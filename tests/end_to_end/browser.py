@@ -86,8 +86,10 @@ class Browser:
         """Do something with Playwright on its own thread."""
         return self._thread.submit(work).result(timeout)
 
-    def open(self, url: str, *, width: int = 1280, height: int = 800, language: str = "en-US") -> "Page":
-        """A page of its own storage and cookies, at that address."""
+    def open(
+        self, url: str, *, width: int = 1280, height: int = 800, language: str = "en-US", script: str = ""
+    ) -> "Page":
+        """A page of its own storage and cookies, at that address; `script` runs in it before its own do."""
 
         def work() -> tuple[BrowserContext, PlaywrightPage]:
             context = self._chromium.new_context(
@@ -97,6 +99,7 @@ class Browser:
                 ignore_https_errors=True,
             )
             context.add_init_script(path=Path(__file__).parent / "probe.js")
+            context.add_init_script(script)
             page = context.new_page()
             page.set_default_timeout(10_000)
             page.goto(url)
@@ -247,7 +250,7 @@ class Page:
 
     def hang_up(self) -> None:
         """Press the button that ends the visit."""
-        self.press("#leave")
+        self.press("#hang-up")
 
     def set_offline(self, offline: bool) -> None:
         """Take the page's HTTP and WebSocket connections away, or give them back (media is not touched)."""

@@ -64,7 +64,7 @@ export function describeWait(state, { early, text }) {
   const key = state === "waiting" ? (early ? "waiting_text" : "waiting_dial") : `${state}_text`;
   find("wait-title").textContent = words(heading);
   find("wait-text").textContent = text || words(key);
-  find("leave").textContent = words(state === "waiting" ? "leave_room" : "stop_ringing");
+  find("go-back").textContent = words(state === "waiting" ? "leave_room" : "stop_ringing");
   announce(`${words(heading)} ${find("wait-text").textContent}`);
 }
 
