@@ -37,7 +37,7 @@ class Abilities:
         formats += [Format(110 + i, Codec(TELEPHONE_EVENT, clock)) for i, clock in enumerate(clocks)]
         lines = [Media(Kind.AUDIO, tuple(formats), rtp=nowhere)]
         if self.video:
-            level = profile_level_id("42e01f", level_for(*self.show.size, self.show.rate))
+            level = profile_level_id("42e01f", level_for(*self.show.size, self.show.rate, self.show.bitrate))
             modes = tuple(Format(97 - mode, replace(H264, parameters=_h264(level, mode))) for mode in (1, 0))
             lines.append(Media(Kind.VIDEO, modes, rtp=nowhere))
         return Description(tuple(lines))

@@ -32,7 +32,7 @@ class PhoneMedia:
         self._picture: Picture | None = None
         if agreement.video and video:
             self._picture = Picture(Flow(agreement.video, video, cname), show)
-        self._streams: list[Stream] = [s for s in (self._sound, self._picture) if s]
+        self.streams: list[Stream] = [s for s in (self._sound, self._picture) if s]
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="media", daemon=True)
         self._thread.start()
@@ -43,7 +43,7 @@ class PhoneMedia:
 
     def update(self, agreement: Agreement) -> None:
         """Take new addresses and directions (a re-INVITE); the codecs must be the same."""
-        for stream in self._streams:
+        for stream in self.streams:
             agreed = next((a for a in agreement.streams if a.kind == stream.flow.agreed.kind), None)
             if agreed:
                 stream.flow.agreed = agreed
@@ -55,31 +55,31 @@ class PhoneMedia:
 
     def _run(self) -> None:
         with selectors.DefaultSelector() as selector:
-            for stream in self._streams:
+            for stream in self.streams:
                 selector.register(stream.flow.ports.rtp, selectors.EVENT_READ, (stream, _take_media))
                 selector.register(stream.flow.ports.rtcp, selectors.EVENT_READ, (stream, _take_control))
             report_at = time.monotonic() + _REPORTS
             while not self._stopping.is_set():
-                due = min(report_at, *(stream.due() for stream in self._streams))
+                due = min(report_at, *(stream.due() for stream in self.streams))
                 for key, _ in selector.select(max(0.0, due - time.monotonic())):
                     stream, read = key.data
                     assert isinstance(key.fileobj, socket.socket)
                     _drain(key.fileobj, stream, read)
                 now = time.monotonic()
-                for stream in self._streams:
+                for stream in self.streams:
                     if stream.due() <= now:
                         stream.send(now)
                 if report_at <= now:
                     report_at += _REPORTS
                     self._report(now)
-            for stream in self._streams:
+            for stream in self.streams:
                 stream.flow.goodbye()
 
     def _report(self, now: float) -> None:
-        for stream in self._streams:
+        for stream in self.streams:
             lost = isinstance(stream, Picture) and stream.lost(now)
             stream.flow.report_out(now, picture_lost=lost)
-        self.reports.put({stream.flow.agreed.kind: stream.report() for stream in self._streams})
+        self.reports.put({stream.flow.agreed.kind: stream.report() for stream in self.streams})
 
 
 def _drain(sock: socket.socket, stream: Stream, read: Callable[[Stream, bytes, float], None]) -> None:

@@ -175,7 +175,7 @@ class Handset:
         self._account.shutdown()
         del self._account
         gc.collect()
-        self._endpoint.libDestroy()
+        self._endpoint.libDestroy(pj.PJSUA_DESTROY_NO_NETWORK)
 
     def came_in(self, call_id: int, invite: str) -> None:
         """pjsip has an INVITE for us."""

@@ -144,15 +144,12 @@ def video_terms(codec: Codec) -> VideoTerms:
     )
 
 
-def level_for(width: int, height: int, rate: float) -> int:
-    """The lowest level (times ten, 1b left out) that decodes pictures of this size at this rate."""
+def level_for(width: int, height: int, rate: float, bitrate: int) -> int:
+    """The lowest level (times ten, 1b left out) that decodes pictures of this size, rate and bits a second."""
     blocks = _macroblocks(width, height)
-    fitting = (
-        level
-        for level, (frame, second, _) in LEVELS.items()
-        if frame >= blocks and second >= blocks * rate and level > 9
-    )
-    return min(fitting, default=52)
+    needs = (blocks, blocks * rate, bitrate / 1000)
+    enough = (n for n, most in LEVELS.items() if n > 9 and all(m >= x for m, x in zip(most, needs, strict=True)))
+    return min(enough, default=52)
 
 
 def profile_level_id(profile_level: str, level: int) -> str:
