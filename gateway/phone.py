@@ -122,7 +122,10 @@ class Phone:
     def describe(self, offer: str) -> str:
         if self._call is None:
             self._call = PhoneCall(self._abilities, self._host)
-        return self._call.describe(offer)
+        text = self._call.describe(offer)
+        if self._handset.state is HandsetState.TALKING:
+            self._call.start()
+        return text
 
     def described(self, answer: str) -> None:
         if self._call:

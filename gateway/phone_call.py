@@ -103,6 +103,8 @@ class PhoneCall:
     def start(self) -> None:
         """Let media run, if it does not yet and there is an agreement."""
         if self._agreement and not self.media:
+            for stream in self._agreement.streams:
+                self._port(stream.kind)
             video = self._ports.get(Kind.VIDEO)
             self.media = PhoneMedia(self._agreement, self._ports[Kind.AUDIO], video, self._abilities.show)
 
@@ -130,9 +132,6 @@ class PhoneCall:
             self.media.update(agreement)
         else:
             self._stop()
-            for kind in Kind:
-                if any(stream.kind == kind for stream in agreement.streams):
-                    self._port(kind)
             self.start()
 
     def _offer(self) -> str:

@@ -54,7 +54,14 @@ class _Call(pj.Call):  # type: ignore[misc]
         self.offered = False
 
     def onCallState(self, prm: Any) -> None:  # noqa: N802
-        _guarded(lambda: self.handset.moved(self))
+        def move() -> None:
+            self.handset.moved(self)
+            if prm.e.type == pj.PJSIP_EVENT_RX_MSG:
+                self.handset.arrived(self, prm.e.body.rxMsg.rdata.wholeMsg)
+            elif prm.e.type == pj.PJSIP_EVENT_TSX_STATE and prm.e.body.tsxState.type == pj.PJSIP_EVENT_RX_MSG:
+                self.handset.arrived(self, prm.e.body.tsxState.src.rdata.wholeMsg)
+
+        _guarded(move)
 
     def onCallSdpCreated(self, prm: Any) -> None:  # noqa: N802
         def describe() -> None:
