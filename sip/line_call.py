@@ -59,7 +59,7 @@ class LineCall:
         """Have the line call."""
         self._known = True
         arguments = {"session": self.session, "slot": self.slot.index, "target": target}
-        said = self._lines.tell(self.slot, Place, user=user, password=password, **arguments)
+        said = self._lines.tell(self.slot.line, Place, user=user, password=password, **arguments)
         said.addErrback(self._not_placed)
 
     def _not_placed(self, failure: Failure) -> None:
@@ -146,10 +146,10 @@ class LineCall:
 
     def _order(self, status: int) -> None:
         if status:
-            said = self._lines.tell(self.slot, Answer, session=self.session, status=status)
+            said = self._lines.tell(self.slot.line, Answer, session=self.session, status=status)
             said.addErrback(lambda failure: self._outer.line_leaves(failure.getErrorMessage()))
         else:
-            self._lines.tell(self.slot, HangUp, session=self.session).addErrback(lambda _: None)
+            self._lines.tell(self.slot.line, HangUp, session=self.session).addErrback(lambda _: None)
 
     # Both.
 

@@ -54,14 +54,17 @@ class Inbox:
 
 @implementer(ITransport)
 class Outbox:
-    """AMP's transport: writes at once, for the gateway always reads."""
+    """AMP's transport: writes at once, for the gateway always reads; a gateway that is gone ends the line."""
 
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
         self.disconnecting = False
 
     def write(self, data: bytes) -> None:
-        self._connection.sendall(data)
+        try:
+            self._connection.sendall(data)
+        except OSError:
+            self.disconnecting = True
 
     def writeSequence(self, data: Any) -> None:  # noqa: N802
         self.write(b"".join(data))

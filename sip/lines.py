@@ -97,10 +97,10 @@ class Lines:
         """Which line has that SIP port."""
         return next((line for line, (_, at) in self._children.items() if at == port), None)
 
-    def tell(self, slot: Slot, command: type[amp.Command], **arguments: Any) -> Deferred[Any]:
-        """Say something to the slot's line; fails with LineError, or as the connection does."""
-        child = self._children.get(slot.line)
+    def tell(self, line: int, command: type[amp.Command], **arguments: Any) -> Deferred[Any]:
+        """Say something to a line; fails with LineError, or as the connection does."""
+        child = self._children.get(line)
         if child is None:
-            return fail(LineError(f"line {slot.line} is down"))
+            return fail(LineError(f"line {line} is down"))
         said: Deferred[Any] = child[0].callRemote(command, **arguments)  # type: ignore[no-untyped-call]
         return said

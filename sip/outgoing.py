@@ -44,6 +44,7 @@ class OutgoingLeg(Leg):
     def start(self) -> None:
         """Have the line call, and begin to wait."""
         if self.over:
+            self.edge.lines.release(self.id)
             return
         later, terms = self.edge.clock.callLater, self.edge.settings
         self._timers = [later(terms.ring_timeout, self._rung_out), later(terms.reply_timeout, self._silent)]

@@ -8,6 +8,7 @@ import sys
 from typing import Any
 
 from twisted.internet import protocol
+from twisted.internet.defer import Deferred
 from twisted.protocols import amp
 
 from parloir.sip.agent import UserAgent
@@ -27,6 +28,7 @@ class LineChild:
                 stdout=subprocess.DEVNULL,
             )
         self._agent = agent
+        self._reactor = reactor
         self.index = index
         self.amp: Any = amp.AMP(locator=agent.line_locator(index))
         factory = protocol.Factory.forProtocol(lambda: self.amp)  # type: ignore[type-var]
@@ -49,16 +51,20 @@ class LineChild:
         self.amp.transport.loseConnection()
         self._agent.line_down(self.index)
 
-    def close(self) -> int:
-        """Close its connection, which ends it; its exit status."""
+    async def close(self) -> int:
+        """Close its connection, which ends it; its exit status, and TimeoutError when it stays."""
         if self.amp.transport is not None:
-            self.amp.transport.abortConnection()
-        try:
-            return self.process.wait(5)
-        finally:
-            if self.alive:
-                self.process.kill()
-                self.process.wait()
+            self.amp.transport.loseConnection()
+        for _ in range(500):
+            status = self.process.poll()
+            if status is not None:
+                return status
+            pause: Deferred[None] = Deferred()
+            self._reactor.callLater(0.01, pause.callback, None)
+            await pause
+        self.process.kill()
+        self.process.wait()
+        raise TimeoutError("the line did not end with its connection")
 
 
 _START = """

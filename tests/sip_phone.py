@@ -16,6 +16,8 @@ SDP = (
     "m=audio 4000 RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\n"
 )
 
+PATIENCE = 5.0
+
 
 class Phone(protocol.DatagramProtocol):
     """Messages wait in `inbox` until a test takes them with next()."""
@@ -32,6 +34,19 @@ class Phone(protocol.DatagramProtocol):
         self._udp: Any = reactor.listenUDP(port, self, host, maxPacketSize=65507)
         self.port = self._udp.getHost().port
         self.gateway = Address("", 0)
+        self.contact = f"<sip:{user}@{host}:{self.port}>"
+
+    def hang_up(self) -> None:
+        """From now on only agree to be hung up on."""
+
+        def goodbye(message: Request | Response, sender: Address) -> bool:
+            if isinstance(message, Request) and message.method == "BYE":
+                self.respond(message, 200)
+            return True
+
+        self.on_message = goodbye
+        for message in self.inbox:
+            goodbye(message, self.gateway)
 
     async def close(self) -> None:
         """Give the port back."""
@@ -50,26 +65,26 @@ class Phone(protocol.DatagramProtocol):
                 return
         self.inbox.append(message)
 
-    async def _next(self, wanted: Callable[[Request | Response], bool], timeout: float, what: str) -> Any:
+    async def _next(self, wanted: Callable[[Request | Response], bool], what: str) -> Any:
         for message in self.inbox:
             if wanted(message):
                 self.inbox.remove(message)
                 return message
         waiting: Deferred[Any] = Deferred()
         self._waiting.append((wanted, waiting))
-        waiting.addTimeout(timeout, self.reactor)
+        waiting.addTimeout(PATIENCE, self.reactor)
         try:
             return await waiting
         except Exception as error:
             seen = [getattr(m, "method", None) or getattr(m, "status", None) for m in self.inbox]
-            raise AssertionError(f"no {what} within {timeout} s, but {seen}") from error
+            raise AssertionError(f"no {what} within {PATIENCE} s, but {seen}") from error
 
-    async def request(self, method: str, timeout: float = 5.0) -> Request:
+    async def request(self, method: str) -> Request:
         """The next request of that method."""
-        found: Request = await self._next(lambda m: isinstance(m, Request) and m.method == method, timeout, method)
+        found: Request = await self._next(lambda m: isinstance(m, Request) and m.method == method, method)
         return found
 
-    async def response(self, method: str, *statuses: int, timeout: float = 5.0) -> Response:
+    async def response(self, method: str, *statuses: int) -> Response:
         """The next response to that method, with one of these statuses (any but 100 if none is named)."""
 
         def wanted(message: Request | Response) -> bool:
@@ -77,7 +92,7 @@ class Phone(protocol.DatagramProtocol):
                 return False
             return message.status in statuses if statuses else message.status != 100
 
-        found: Response = await self._next(wanted, timeout, f"{statuses or 'response'} to {method}")
+        found: Response = await self._next(wanted, f"{statuses or 'response'} to {method}")
         return found
 
     def heard(self, method: str) -> int:
@@ -89,10 +104,6 @@ class Phone(protocol.DatagramProtocol):
         to = to or self.gateway
         self._udp.write(message if isinstance(message, bytes) else bytes(message), (to.host, to.port))
 
-    @property
-    def contact(self) -> str:
-        return f"<sip:{self.user}@{self.host}:{self.port}>"
-
     def respond(
         self, request: Request, status: int, body: str | None = None, *more: Header, tag: str = "phonetag"
     ) -> None:
@@ -101,14 +112,17 @@ class Phone(protocol.DatagramProtocol):
         if recipient.tag is None and status > 100:
             recipient = NameAddr(recipient.uri, recipient.display, (("tag", tag),))
         headers = [*(("Via", via) for via in request.all("Via")), ("From", request.one("From")), ("To", str(recipient))]
-        headers += [("Call-ID", request.call_id), ("CSeq", request.one("CSeq")), ("Contact", self.contact), *more]
+        headers += [("Call-ID", request.call_id), ("CSeq", request.one("CSeq"))]
+        headers += [*more] if any(name == "Contact" for name, _ in more) else [("Contact", self.contact), *more]
         response = Response(tuple(headers), b"", status, "Said")
         self.send(response if body is None else response.with_body(body))
 
     def branch(self) -> str:
         return f"z9hG4bK-{self.port}-{next(self._numbers)}"
 
-    def new(self, method: str, uri: str, call_id: str, number: int, *more: Header, to: str = "", tag: str = "pt") -> Request:
+    def new(
+        self, method: str, uri: str, call_id: str, number: int, *more: Header, to: str = "", tag: str = "pt"
+    ) -> Request:
         """A request of the phone's own."""
         headers: tuple[Header, ...] = (
             ("Via", f"SIP/2.0/UDP {self.host}:{self.port};branch={self.branch()};rport"),
