@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import json
+import os
 import re
 import select
 import signal
@@ -25,6 +26,7 @@ from parloir.rtp.dtmf import DIGITS
 from parloir.sip.handset import Handset, HandsetError, HandsetState
 
 _POLL = 50
+_MOST_KEYS = 64
 _LARGE, _USUAL = 1400, 1200
 _BUSY, _DECLINED, _NOT_ACCEPTABLE, _RINGING = 486, 603, 488, 180
 
@@ -162,13 +164,13 @@ class Phone:
         """`a` answers, `h` hangs up, digits are pressed."""
         if not sys.stdin.isatty() or not select.select([sys.stdin], [], [], 0)[0]:
             return
-        key = sys.stdin.read(1)
-        if key == "a":
-            self._handset.answer(self._lines)
-        elif key == "h":
-            self._handset.hang_up()
-        elif key in DIGITS and self._call and self._call.media:
-            self._call.media.dial(key)
+        for key in os.read(sys.stdin.fileno(), _MOST_KEYS).decode("ascii", "ignore"):
+            if key == "a":
+                self._handset.answer(self._lines)
+            elif key == "h":
+                self._handset.hang_up()
+            elif key in DIGITS and self._call and self._call.media:
+                self._call.media.dial(key)
 
     def _reports(self) -> None:
         if not self._call or not self._call.media:

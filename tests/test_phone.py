@@ -3,6 +3,8 @@
 import argparse
 import contextlib
 import json
+import os
+import pty
 import signal
 import socket
 import subprocess
@@ -42,7 +44,9 @@ class Program:
             self.port = probe.getsockname()[1]
         command = [sys.executable, "-m", "parloir.cli", "phone", "--json", "--seconds", "60"]
         command += ["--listen", f"127.0.0.1:{self.port}", *options]
-        self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+        self._keyboard, terminal = pty.openpty()
+        self._process = subprocess.Popen(command, stdin=terminal, stdout=subprocess.PIPE, text=True)
+        os.close(terminal)
         self.said: list[dict[str, Any]] = []
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
@@ -68,6 +72,9 @@ class Program:
     def wait_state(self, state: str) -> dict[str, Any]:
         return self.wait(lambda said: said["event"] == "state" and said["state"] == state)
 
+    def type(self, keys: str) -> None:
+        os.write(self._keyboard, keys.encode())
+
     def stop(self) -> None:
         self._process.send_signal(signal.SIGTERM)
 
@@ -76,7 +83,9 @@ class Program:
         status = self._process.wait(PATIENCE)
         self._reader.join()
         assert self._process.stdout is not None
-        self._process.stdout.close()
+        if not self._process.stdout.closed:
+            self._process.stdout.close()
+            os.close(self._keyboard)
         return status
 
 
@@ -120,6 +129,19 @@ def test_two_phones_hear_and_see_one_another(programs: Callable[..., Program]) -
     outside.stop()
     assert inside.wait_state("idle")["status"] == 200, "it said BYE"
     assert outside.finish() == 0
+
+
+def test_its_keys_answer_dial_and_hang_up(programs: Callable[..., Program]) -> None:
+    inside = programs("--ring-only", "--no-video")
+    outside = programs("--dial", inside.uri)
+    outside.wait_state("ringing")
+    inside.type("a")
+    outside.wait_state("talking")
+    inside.wait_state("talking")
+    inside.type("12#")
+    outside.wait(lambda said: said["event"] == "report" and said["audio"].get("digits") == "12#")
+    inside.type("h")
+    assert outside.wait_state("idle")["status"] == 200
 
 
 def test_a_handset_without_a_camera_has_an_audio_call(programs: Callable[..., Program]) -> None:
