@@ -13,7 +13,7 @@ from parloir.rtp.description import Address, Kind
 class Value(BaseModel):
     """Base of everything that crosses: frozen, and no unknown field."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_bytes="base64", val_json_bytes="base64")
 
 
 class Json(amp.Argument):
@@ -177,6 +177,7 @@ class Configure(amp.Command):
     """First word to a relay; answered when its sockets are bound."""
 
     arguments = ((b"settings", Json(RelaySettings)),)
+    errors = ERRORS
 
 
 class OpenBridge(amp.Command):

@@ -46,17 +46,23 @@ def _may_replace(source: Source, ssrc: int, sequence: int, now: int) -> bool:
     return source.rival_run >= PROBATION
 
 
-def _start(source: Source, ssrc: int, sequence: int) -> None:
-    """Begin a run of numbers; what was lost and received before stays on the books."""
+def unlock(source: Source, clock: int) -> None:
+    """Forget whose stream this is; what was lost and received before stays on the books."""
     if source.ssrc >= 0:
         source.lost_before += max(0, source.cycles + source.high - source.first + 1 - source.received)
         source.received_before += source.received
+    source.ssrc = source.rival = source.jump = -1
+    source.first = source.high = source.cycles = source.received = source.transit = 0
+    source.jitter = 0.0
+    source.clock = clock
+    source.resumed = True
+
+
+def _start(source: Source, ssrc: int, sequence: int) -> None:
+    """Begin a run of numbers."""
+    unlock(source, source.clock)
     source.ssrc = ssrc
     source.first = source.high = sequence
-    source.cycles = source.received = 0
-    source.transit = 0
-    source.resumed = True
-    source.rival = source.jump = -1
 
 
 def note_arrival(source: Source, timestamp: int, octets: int, now: int) -> None:

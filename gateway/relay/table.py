@@ -50,6 +50,10 @@ class Table:
         self.sources[source.id] = source
         return source.id
 
+    def restart_source(self, source_id: int, clock: int) -> None:
+        """Let the next packet's SSRC, whichever it is, be this stream's from now on; its figures go on."""
+        reception.unlock(self.sources[source_id], clock)
+
     def remove_source(self, source_id: int) -> None:
         """Forget an incoming stream; no route may name it any more."""
         del self.sources[source_id]

@@ -1,0 +1,275 @@
+"""A bridge: one call's two legs, and what may cross between them."""
+
+import secrets
+from collections.abc import Iterator
+
+from parloir.relay.commands import (
+    BrowserSide,
+    BrowserTerms,
+    Interrupted,
+    NotAnnounced,
+    PhonePorts,
+    PhoneSide,
+    Refused,
+    Report,
+)
+from parloir.relay.entries import Punt, PuntKind
+from parloir.relay.feeds import OTHER, Feeds
+from parloir.relay.leg import Leg
+from parloir.relay.phone import PhoneLeg
+from parloir.relay.prompting import Prompting
+from parloir.relay.seat import Seat
+from parloir.relay.services import News, Services
+from parloir.relay.tally import tally
+from parloir.relay.watch import Sight, Watch
+from parloir.rtp.description import Kind
+from parloir.rtp.flow import Leg as Party
+
+
+class Bridge:
+    """Its class, ordinary or privileged, is fixed here; there is nothing on it that could be tapped.
+
+    Nothing crosses before both parties have heard the notice to its end (invariant 3): `join` refuses.
+    """
+
+    def __init__(self, name: str, privileged: bool, services: Services, news: News) -> None:
+        self.name = name
+        self.privileged = privileged
+        self._services = services
+        self._news = news
+        self._cname = secrets.token_hex(8)
+        self._phone: PhoneLeg | None = None
+        self._phone_heard = False
+        self._seat = Seat(name, self._cname, services, self._browser_up, self._browser_lost, self._browser_back)
+        self._feeds = Feeds(services.switch.table)
+        self._prompting = Prompting(services, self._feeds, self._legs, self._arrange)
+        self._watch = Watch(services.settings.media_timeout)
+        self._announced = False
+        self._joined = False
+        self._sights: dict[Party, int] = {}
+        self._video_lost = 0
+
+    def open_phone(self, video: bool) -> PhonePorts:
+        """Bind the phone's ports. Raises NoPorts, or Refused the second time."""
+        if self._phone is not None:
+            raise Refused("the phone leg is open already")
+        services = self._services
+        leg = PhoneLeg(services.switch, services.ntp, self._cname, services.ports, services.settings.rtp_host)
+        ports = leg.open(video, self._seconds())
+        self._phone = leg
+        return ports
+
+    def set_phone(self, side: PhoneSide) -> None:
+        """Hear what the phone agreed to, and nothing else. Raises Refused."""
+        if self._phone is None:
+            raise Refused("the phone leg is not open")
+        codec = self._phone.codec
+        self._phone.set(side)
+        if codec is not None and self._phone.codec != codec:
+            self._prompting.leave(Party.PHONE)
+        self._arrange()
+
+    def open_browser(self) -> BrowserTerms:
+        """Make ready for a browser, the first or one that takes the place of it."""
+        return self._seat.open()
+
+    def set_browser(self, side: BrowserSide) -> None:
+        """Shake hands with the browser made ready for. Raises Refused."""
+        self._seat.set(side, self._seconds())
+
+    def restart_ice(self) -> BrowserTerms:
+        """New ICE credentials for the browser that is there. Raises Refused if none is."""
+        return self._seat.restart()
+
+    async def announce(self, prompt: str) -> int:
+        """Play the notice to both parties; its milliseconds when both have heard it out. Raises Interrupted."""
+        if self._phone is None or not self._phone.streams or not self._seat.occupied:
+            raise Refused("the notice needs both legs up")
+        played = await self._prompting.play(prompt, list(Party), times=1)
+        if not self._seat.occupied:
+            raise Interrupted("the browser went away while the notice was played")
+        self._announced = True
+        return played
+
+    async def play(self, prompt: str, to: str, times: int) -> int:
+        """Play a prompt over whatever `to` hears: "phone", "browser" or "both", as far as they are there."""
+        if to not in (*Party, "both") or times < 0:
+            raise Refused(f"no party {to!r}, or {times} times")
+        present = [party for party in Party if party in self._legs() and to in (party, "both")]
+        return await self._prompting.play(prompt, present, times) if present else 0
+
+    def stop_prompts(self) -> None:
+        """Silence all prompts."""
+        self._prompting.stop()
+
+    def join(self) -> None:
+        """Let media cross. Raises NotAnnounced before the notice was heard by both."""
+        if not self._announced:
+            raise NotAnnounced("the notice has not been played to both parties")
+        self._prompting.stop(endless_only=True)
+        self._joined = True
+        self._watch.flow.join(self._milliseconds())
+        self._arrange()
+
+    def part(self) -> None:
+        """Let nothing cross; both legs stay up."""
+        if self._joined:
+            self._look()
+            self._joined = False
+            self._watch.flow.part(self._milliseconds())
+        self._arrange()
+
+    def ask_keyframe(self, party: str) -> None:
+        """Ask a party for a keyframe, throttled. Raises Refused for an unknown party."""
+        if party not in list(Party):
+            raise Refused(f"no party {party!r}")
+        leg = self._legs().get(Party(party))
+        if leg is not None:
+            leg.ask_keyframe(self._services.clock())
+
+    def report(self) -> Report:
+        """The figures since the call began."""
+        dropped: dict[str, int] = {}
+        for leg in (self._phone, self._seat.leg):
+            for why, count in leg.dropped().items() if leg else ():
+                dropped[why] = dropped.get(why, 0) + count
+        return Report(
+            phone=tuple(tally(self._phone, {}).values()) if self._phone else (),
+            browser=tuple(self._seat.tally().values()),
+            flowing=self._watch.flow.milliseconds,
+            dropped=dropped,
+            since_join=self._joined,
+        )
+
+    def close(self) -> Report:
+        """End it; the ports rest."""
+        self.part()
+        report = self.report()
+        self._prompting.stop()
+        for party in Party:
+            self._prompting.leave(party)
+        self._seat.close()
+        if self._phone is not None:
+            self._phone.close(self._seconds())
+            self._phone = None
+        return report
+
+    def numbers(self) -> Iterator[tuple[int, Party]]:
+        """The numbers by which punts name what is ours: sources, sinks and the peers that speak RTCP."""
+        for party, leg in self._legs().items():
+            for stream in leg.streams.values():
+                yield stream.source, party
+                yield stream.sink, party
+            for session in leg.sessions:
+                yield session.peer, party
+
+    def take(self, punt: Punt, party: Party) -> None:
+        """Deal with what the switch has handed up about one of our streams or peers."""
+        leg = self._legs().get(party)
+        if leg is None:
+            return
+        match punt.kind:
+            case PuntKind.RTCP if leg.hear(punt.subject, punt.data, punt.arrival):
+                self._ask_other(party, punt.arrival)
+            case PuntKind.EVENT if self._phone is not None:
+                digit = self._phone.digit(punt.data)
+                if digit is not None:
+                    self._news.digit(self.name, digit)
+            case PuntKind.STARTED if party is Party.PHONE and not self._phone_heard:
+                self._phone_heard = True
+                self._news.leg_up(self.name, Party.PHONE)
+            case PuntKind.EPOCH:
+                leg.report(punt.arrival, lambda kind: self._origin(party, kind))
+
+    def alive(self, leg: str) -> None:
+        """A browser's leg, by name, has made a valid check."""
+        self._seat.alive(leg)
+
+    def attend(self, now: int, lost: frozenset[str]) -> None:
+        """What is due several times a second; `lost` names the browser legs that ICE misses."""
+        self._seat.attend(now / 1e9, lost)
+        if self._seat.leg is not None:
+            self._seat.leg.estimate()
+        for leg in self._legs().values():
+            leg.keyframe_due(now)
+
+    def report_rtcp(self, now: int) -> None:
+        """What is due once a second: RTCP, the browser's bitrate and the phone's, and a look at what flows."""
+        for party, leg in self._legs().items():
+            leg.report(now, lambda kind, party=party: self._origin(party, kind))  # type: ignore[misc]
+        browser = self._seat.leg
+        if browser is not None and browser.secured:
+            browser.tell_bitrate()
+            session = browser.session(Kind.VIDEO)
+            if session is not None and session.reporter.bitrate and self._phone is not None:
+                self._phone.ask_bitrate(session.reporter.bitrate)
+        self._help_phone(now)
+        self._look()
+
+    def tell_quality(self) -> None:
+        """Tell the gateway the figures."""
+        self._news.quality(self.name, self.report())
+
+    def _help_phone(self, now: int) -> None:
+        """A phone that knows no feedback cannot ask for a keyframe: ask in its place when a packet was lost."""
+        browser, phone = self._seat.leg, self._phone
+        if browser is None or phone is None or Kind.VIDEO not in browser.streams or Kind.VIDEO not in phone.streams:
+            return
+        if phone.streams[Kind.VIDEO].feedback:
+            return
+        lost = browser.lost(Kind.VIDEO)
+        if lost > self._video_lost:
+            browser.ask_keyframe(now)
+        self._video_lost = lost
+
+    def _look(self) -> None:
+        now = self._services.clock()
+        for party, leg in self._legs().items():
+            alive = leg.rtcp_heard > self._sights.get(party, -1)
+            self._sights[party] = now
+            change = self._watch.see(party, Sight(leg.received(), alive), now / 1e9)
+            if change is not None:
+                self._news.leg_silent(self.name, party, change)
+
+    def _browser_up(self) -> None:
+        self._prompting.leave(Party.BROWSER)
+        self._arrange()
+        self._news.leg_up(self.name, Party.BROWSER)
+
+    def _browser_lost(self, why: str) -> None:
+        self._prompting.leave(Party.BROWSER)
+        self._news.leg_lost(self.name, Party.BROWSER, why)
+
+    def _browser_back(self) -> None:
+        self._news.leg_back(self.name, Party.BROWSER)
+
+    def _arrange(self) -> None:
+        now, legs = self._services.clock(), self._legs()
+        for party, kind in self._feeds.arrange(legs, self._joined, self._prompting.prompted()):
+            if kind is Kind.VIDEO:
+                legs[party].ask_keyframe(now)
+
+    def _ask_other(self, party: Party, now: int) -> None:
+        other = self._legs().get(OTHER[party])
+        if other is not None and self._joined:
+            other.ask_keyframe(now)
+
+    def _origin(self, party: Party, kind: Kind) -> Leg | None:
+        """Whose stream of that kind is forwarded to a party now; None while a prompt or nothing is."""
+        other = self._legs().get(OTHER[party])
+        stream = other.streams.get(kind) if other else None
+        return other if stream is not None and self._feeds.crosses(stream) else None
+
+    def _legs(self) -> dict[Party, Leg]:
+        legs: dict[Party, Leg] = {}
+        if self._phone is not None and self._phone.streams:
+            legs[Party.PHONE] = self._phone
+        if self._seat.leg is not None:
+            legs[Party.BROWSER] = self._seat.leg
+        return legs
+
+    def _seconds(self) -> float:
+        return self._services.clock() / 1e9
+
+    def _milliseconds(self) -> int:
+        return self._services.clock() // 1_000_000

@@ -1,0 +1,63 @@
+"""What feeds each outgoing stream of a bridge: the other party, a prompt, or nothing."""
+
+from parloir.relay.entries import Verb
+from parloir.relay.leg import Leg, Stream
+from parloir.relay.table import Table
+from parloir.rtp.description import Kind
+from parloir.rtp.flow import Leg as Party
+
+OTHER = {Party.PHONE: Party.BROWSER, Party.BROWSER: Party.PHONE}
+
+_Target = tuple[int, int, tuple[bytes, ...]]
+
+
+class Feeds:
+    """Keeps the switch's routes in step with what the bridge wants; each change of source is a new epoch."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+        self._epoch = 0
+        self._targets: dict[int, _Target] = {}
+
+    def next_epoch(self) -> int:
+        """A number higher than all before, for a prompt that is about to take a stream over."""
+        self._epoch += 1
+        return self._epoch
+
+    def crosses(self, stream: Stream) -> bool:
+        """Whether what comes on this stream is forwarded now."""
+        return stream.route in self._targets
+
+    def arrange(self, legs: dict[Party, Leg], joined: bool, prompted: frozenset[Party]) -> set[tuple[Party, Kind]]:
+        """Let exactly this cross; the streams of which party and kind have just begun to.
+
+        While a prompt is played to a party (`prompted`), it does not hear the other; video goes on.
+        """
+        begun: set[tuple[Party, Kind]] = set()
+        routes: dict[int, _Target] = {}
+        for party, leg in legs.items():
+            other = legs.get(OTHER[party])
+            for kind, stream in leg.streams.items():
+                sink = other.streams.get(kind) if other and joined else None
+                if sink is None or (kind is Kind.AUDIO and OTHER[party] in prompted):
+                    self._stop(stream)
+                    continue
+                target = (sink.sink, sink.send_type, stream.prelude)
+                if self._targets.get(stream.route) != target:
+                    self._start(stream, target)
+                    begun.add((party, kind))
+                routes[stream.route] = target
+        self._targets = routes
+        return begun
+
+    def _start(self, stream: Stream, target: _Target) -> None:
+        epoch = self.next_epoch()
+        sink, out_type, prelude = target
+        self._table.swap_route(stream.route, Verb.FORWARD, epoch, sink, out_type, prelude)
+        if stream.events:
+            self._table.swap_route(stream.events, Verb.PUNT, epoch, sink)
+
+    def _stop(self, stream: Stream) -> None:
+        self._table.swap_route(stream.route, Verb.DROP)
+        if stream.events:
+            self._table.swap_route(stream.events, Verb.PUNT)

@@ -1,0 +1,24 @@
+"""Asking a party for a keyframe, but not more often than helps."""
+
+INTERVAL = 500_000_000
+"""The least time between two requests to one party, in ns; a keyframe takes a phone about that long."""
+
+
+class KeyframeRequests:
+    """Throttles requests to one party: one at once, further ones when the interval is over. Monotonic ns."""
+
+    def __init__(self) -> None:
+        self._asked: int | None = None
+        self._wanted = False
+
+    def want(self, now: int) -> bool:
+        """A keyframe is wanted; whether to ask for it now."""
+        self._wanted = True
+        return self.due(now)
+
+    def due(self, now: int) -> bool:
+        """Whether a request that had to wait is to be made now; it then counts as made."""
+        if not self._wanted or (self._asked is not None and now - self._asked < INTERVAL):
+            return False
+        self._asked, self._wanted = now, False
+        return True

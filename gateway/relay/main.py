@@ -1,0 +1,42 @@
+"""The relay process: `python -m parloir.relay.main`, commanded over AMP on descriptor 3 and ended by its closing."""
+
+import asyncio
+import gc
+import signal
+import socket
+from typing import Any
+
+from twisted.internet import asyncioreactor
+from twisted.internet.protocol import Factory
+
+from parloir.log import json_log, take_twisted
+
+GATEWAY = 3
+"""The descriptor on which the gateway is."""
+
+
+def main() -> None:
+    """Run until the gateway closes the connection."""
+    asyncioreactor.install(asyncio.new_event_loop())  # type: ignore[no-untyped-call]
+    from twisted.internet import reactor
+
+    serve(reactor)
+
+
+def serve(reactor: Any) -> None:
+    """Answer the gateway on its descriptor, by this reactor. An interrupt from a terminal is the gateway's to heed."""
+    from parloir.relay.protocol import GatewayProtocol
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    take_twisted(json_log())
+    protocol = GatewayProtocol(reactor, reactor.stop)
+    factory = Factory.forProtocol(lambda: protocol)
+    with socket.socket(fileno=GATEWAY) as gateway:
+        gateway.setblocking(False)
+        reactor.adoptStreamConnection(gateway.fileno(), socket.AF_UNIX, factory)
+    gc.freeze()
+    reactor.run(installSignalHandlers=False)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,146 @@
+"""Spoken prompts: read from WAV, encoded once for each codec into payloads of 20 ms, played by the clock."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import av
+
+from parloir.relay.errors import BadPrompt
+from parloir.rtp.packet import HEADER
+
+FRAME = 20_000_000
+"""One payload's length, in ns."""
+PAUSE = 50
+"""Payloads' worth of silence between two repetitions."""
+LONGEST = 60
+"""Seconds of a prompt beyond which it is refused."""
+
+_NAME = re.compile(r"[a-z]{2,3}/[a-z0-9-]{1,64}")
+
+
+@dataclass(frozen=True)
+class _Encoder:
+    """PyAV's name of an encoder, the rate it samples at, its sample format, and the RTP ticks of 20 ms."""
+
+    name: str
+    rate: int
+    format: str
+    step: int
+
+
+_ENCODERS = {
+    "PCMU": _Encoder("pcm_mulaw", 8000, "s16", 160),
+    "PCMA": _Encoder("pcm_alaw", 8000, "s16", 160),
+    "G722": _Encoder("g722", 16000, "s16", 160),
+    "opus": _Encoder("libopus", 48000, "s16", 960),
+}
+CODECS = tuple(_ENCODERS)
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """A prompt in one codec: RTP payloads of 20 ms each, whose timestamps are `step` ticks apart."""
+
+    payloads: tuple[bytes, ...]
+    step: int
+
+    @property
+    def milliseconds(self) -> int:
+        """How long it takes to say."""
+        return len(self.payloads) * FRAME // 1_000_000
+
+
+def locate(folder: Path, name: str) -> Path:
+    """The WAV of a prompt named like "en/notice". Raises BadPrompt, also for a name that leads elsewhere."""
+    if not _NAME.fullmatch(name):
+        raise BadPrompt(name, "not of the form language/name")
+    path = folder / f"{name}.wav"
+    if not path.is_file():
+        raise BadPrompt(name, f"there is no {path}")
+    return path
+
+
+def encode(path: Path, codec: str) -> Encoded:
+    """Read and encode one prompt; takes some milliseconds of CPU, so not on the reactor's thread. Raises BadPrompt."""
+    terms = _ENCODERS.get(codec)
+    if terms is None:
+        raise BadPrompt(path.stem, f"no encoder for {codec}")
+    try:
+        payloads = tuple(_payloads(path, terms))
+    except (av.FFmpegError, OSError, ValueError) as error:
+        raise BadPrompt(path.stem, f"cannot be read: {error}") from error
+    if not payloads:
+        raise BadPrompt(path.stem, "has no sound in it")
+    return Encoded(payloads, terms.step)
+
+
+def _payloads(path: Path, terms: _Encoder) -> Iterator[bytes]:
+    encoder = av.CodecContext.create(terms.name, "w")
+    assert isinstance(encoder, av.AudioCodecContext)
+    encoder.sample_rate, encoder.format, encoder.layout = terms.rate, av.AudioFormat(terms.format), "mono"
+    if terms.name == "libopus":
+        encoder.options = {"application": "voip", "frame_duration": "20"}
+    samples = terms.rate * FRAME // 1_000_000_000
+    for frame in _frames(path, terms, samples):
+        for packet in encoder.encode(frame):
+            yield bytes(packet)
+    for packet in encoder.encode(None):
+        yield bytes(packet)
+
+
+def _frames(path: Path, terms: _Encoder, samples: int) -> Iterator[av.AudioFrame]:
+    """The WAV in frames of exactly 20 ms, the last one filled up with what there is."""
+    resampler = av.AudioResampler(format=terms.format, layout="mono", rate=terms.rate, frame_size=samples)
+    with av.open(str(path)) as container:
+        for decoded in container.decode(audio=0):
+            if decoded.time is not None and decoded.time > LONGEST:
+                raise ValueError(f"longer than {LONGEST} s")
+            yield from (frame for frame in resampler.resample(decoded) if frame.samples == samples)
+
+
+class Playback:
+    """One playing of a prompt: which RTP packets are due at a time. Pure; times are monotonic ns.
+
+    `times` 0 repeats it without end, a second of silence between.
+    """
+
+    def __init__(self, encoded: Encoded, payload_type: int, times: int, started: int) -> None:
+        self._encoded = encoded
+        self._type = payload_type
+        self._started = started
+        self._tick = 0
+        self._sequence = 0
+        self._round = len(encoded.payloads) + PAUSE
+        self._end = times * self._round - PAUSE if times else None
+
+    def due(self, now: int) -> list[bytes]:
+        """The packets to send now, numbered from 0 within this playback."""
+        packets = []
+        last = (now - self._started) // FRAME
+        while self._tick <= last and not self._spoken():
+            index = self._tick % self._round
+            if index < len(self._encoded.payloads):
+                packets.append(self._packet(index))
+            self._tick += 1
+        return packets
+
+    def over(self, now: int) -> bool:
+        """Whether the last payload has been sent and has had its 20 ms to be heard."""
+        return self._spoken() and now >= self._started + self._tick * FRAME
+
+    @property
+    def milliseconds(self) -> int:
+        """How much has been played."""
+        return self._tick * FRAME // 1_000_000
+
+    def _spoken(self) -> bool:
+        return self._end is not None and self._tick >= self._end
+
+    def _packet(self, index: int) -> bytes:
+        marker = 0x80 if index == 0 else 0
+        stamp = self._tick * self._encoded.step & 0xFFFFFFFF
+        head = HEADER.pack(0x80, marker | self._type, self._sequence & 0xFFFF, stamp, 0)
+        self._sequence += 1
+        return head + self._encoded.payloads[index]

@@ -1,0 +1,203 @@
+"""The relay's end of its AMP connection with the gateway."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.protocol import connectionDone
+from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
+from twisted.protocols import amp
+from twisted.python.failure import Failure
+
+from parloir.relay import commands
+from parloir.relay.commands import BrowserSide, PhoneSide, RelaySettings, Report
+from parloir.relay.pump import Pump
+from parloir.relay.relay import BEATS, Relay
+
+Answer = dict[str, Any]
+
+
+class Voice:
+    """Tells the gateway what happens on the bridges; nothing waits for its answers."""
+
+    def __init__(self, gateway: amp.AMP) -> None:
+        self._gateway = gateway
+
+    def leg_up(self, bridge: str, leg: str) -> None:
+        """A leg's media path is up."""
+        self._say(commands.LegUp, bridge=bridge, leg=leg)
+
+    def leg_lost(self, bridge: str, leg: str, why: str) -> None:
+        """A leg is gone."""
+        self._say(commands.LegLost, bridge=bridge, leg=leg, why=why[:500])
+
+    def leg_back(self, bridge: str, leg: str) -> None:
+        """A lost leg is back."""
+        self._say(commands.LegBack, bridge=bridge, leg=leg)
+
+    def leg_silent(self, bridge: str, leg: str, silent: bool) -> None:
+        """A leg sends nothing, or sends again."""
+        self._say(commands.LegSilent, bridge=bridge, leg=leg, silent=silent)
+
+    def digit(self, bridge: str, digit: str) -> None:
+        """A key was pressed on the phone."""
+        self._say(commands.Digit, bridge=bridge, digit=digit)
+
+    def quality(self, bridge: str, report: Report) -> None:
+        """The figures of a bridge."""
+        self._say(commands.Quality, bridge=bridge, report=report)
+
+    def _say(self, command: type[amp.Command], **arguments: Any) -> None:
+        said = self._gateway.callRemote(command, **arguments)  # type: ignore[no-untyped-call]
+        said.addErrback(lambda failure: None)
+
+
+class GatewayProtocol(amp.AMP):
+    """Answers the gateway's commands with one relay; `ended` is called when the connection is gone.
+
+    `reactor` is Twisted's asyncio reactor: the switch is pumped by its loop.
+    """
+
+    def __init__(self, reactor: Any, ended: Callable[[], None]) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._reactor = reactor
+        self._ended = ended
+        self._relay: Relay | None = None
+        self._pump: Pump | None = None
+        self._heart = LoopingCall(self._beat)
+        self._heart.clock = reactor
+        self._log = Logger()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: N802
+        """The gateway is gone: so are its calls."""
+        super().connectionLost(reason)  # type: ignore[no-untyped-call]
+        if self._heart.running:
+            self._heart.stop()
+        if self._pump is not None:
+            self._pump.stop()
+        if self._relay is not None:
+            self._relay.close()
+        self._relay = self._pump = None
+        self._ended()
+
+    @property
+    def relay(self) -> Relay:
+        """The relay. Raises Refused before it is configured."""
+        if self._relay is None:
+            raise commands.Refused("the relay is not configured yet")
+        return self._relay
+
+    @commands.Configure.responder
+    def configure(self, settings: RelaySettings) -> Answer:
+        """Bind the browsers' socket and begin."""
+        if self._relay is not None:
+            raise commands.Refused("the relay is configured already")
+        try:
+            self._relay = relay = Relay(self._reactor, settings, Voice(self))
+        except OSError as error:
+            raise commands.Refused(f"UDP {settings.webrtc_host}:{settings.webrtc_port}: {error}") from error
+        self._pump = Pump(self._reactor._asyncioEventloop, relay.switch, self._handle_punts)
+        self._heart.start(1 / BEATS, now=False)
+        Deferred.fromCoroutine(relay.warm()).addErrback(lambda failure: self._log.failure("notice", failure))
+        return {}
+
+    @commands.OpenBridge.responder
+    def open_bridge(self, bridge: str, privileged: bool) -> Answer:
+        """Make a bridge of that class, for good."""
+        self.relay.open(bridge, privileged)
+        return {}
+
+    @commands.OpenPhone.responder
+    def open_phone(self, bridge: str, video: bool) -> Answer:
+        """Bind the phone's ports."""
+        return {"ports": self.relay.bridge(bridge).open_phone(video)}
+
+    @commands.SetPhone.responder
+    def set_phone(self, bridge: str, side: PhoneSide) -> Answer:
+        """Hear what the phone agreed to."""
+        self.relay.bridge(bridge).set_phone(side)
+        return {}
+
+    @commands.OpenBrowser.responder
+    def open_browser(self, bridge: str) -> Answer:
+        """Make ready for a browser."""
+        return {"terms": self.relay.bridge(bridge).open_browser()}
+
+    @commands.SetBrowser.responder
+    def set_browser(self, bridge: str, side: BrowserSide) -> Answer:
+        """Shake hands with it."""
+        self.relay.bridge(bridge).set_browser(side)
+        return {}
+
+    @commands.RestartIce.responder
+    def restart_ice(self, bridge: str) -> Answer:
+        """New ICE credentials."""
+        return {"terms": self.relay.bridge(bridge).restart_ice()}
+
+    @commands.Announce.responder
+    def announce(self, bridge: str, prompt: str) -> "Deferred[Answer]":
+        """Play the notice."""
+        return self._played(self.relay.bridge(bridge).announce(prompt))
+
+    @commands.Play.responder
+    def play(self, bridge: str, prompt: str, to: str, times: int) -> "Deferred[Answer]":
+        """Play a prompt."""
+        return self._played(self.relay.bridge(bridge).play(prompt, to, times))
+
+    @commands.StopPrompts.responder
+    def stop_prompts(self, bridge: str) -> Answer:
+        """Silence the prompts."""
+        self.relay.bridge(bridge).stop_prompts()
+        return {}
+
+    @commands.Join.responder
+    def join(self, bridge: str) -> Answer:
+        """Let media cross."""
+        self.relay.bridge(bridge).join()
+        return {}
+
+    @commands.Part.responder
+    def part(self, bridge: str) -> Answer:
+        """Let nothing cross."""
+        self.relay.bridge(bridge).part()
+        return {}
+
+    @commands.AskKeyframe.responder
+    def ask_keyframe(self, bridge: str, leg: str) -> Answer:
+        """Ask for a keyframe."""
+        self.relay.bridge(bridge).ask_keyframe(leg)
+        return {}
+
+    @commands.GetReport.responder
+    def get_report(self, bridge: str) -> Answer:
+        """The figures now."""
+        return {"report": self.relay.bridge(bridge).report()}
+
+    @commands.CloseBridge.responder
+    def close_bridge(self, bridge: str) -> Answer:
+        """End a bridge."""
+        report = self.relay.bridge(bridge).close()
+        self.relay.forget(bridge)
+        return {"report": report}
+
+    def _played(self, prompt: Awaitable[int]) -> "Deferred[Answer]":
+        async def answer() -> Answer:
+            return {"milliseconds": await prompt}
+
+        return Deferred.fromCoroutine(answer())
+
+    def _handle_punts(self) -> None:
+        """One faulty bridge must not stop the others."""
+        if self._relay is not None:
+            try:
+                self._relay.handle_punts()
+            except Exception:
+                self._log.failure("the switch's news")
+
+    def _beat(self) -> None:
+        if self._relay is not None:
+            try:
+                self._relay.beat()
+            except Exception:
+                self._log.failure("the relay's beat")

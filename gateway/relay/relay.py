@@ -1,0 +1,118 @@
+"""A relay: every bridge of one process over one switch."""
+
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from time import monotonic_ns, time
+from typing import Any
+
+from parloir.relay.bridge import Bridge
+from parloir.relay.browsers import Browsers
+from parloir.relay.commands import NoSuchBridge, Refused, RelaySettings
+from parloir.relay.entries import Punt, PuntKind
+from parloir.relay.party_clock import OwnClock
+from parloir.relay.player import Player, Prompts
+from parloir.relay.ports import Ports, bind
+from parloir.relay.services import News, Services
+from parloir.relay.switch import Switch
+from parloir.rtp.flow import Leg as Party
+
+BEATS = 4
+"""How many times a second the bridges are attended to; each does its RTCP on one of them."""
+SHARED_BUFFER = 1 << 22
+"""Bytes the kernel may queue on the socket that all browsers share."""
+
+
+class Relay:
+    """Bridges by name. `reactor` gives callLater and threads, `clock` monotonic nanoseconds."""
+
+    def __init__(
+        self, reactor: Any, settings: RelaySettings, news: News, clock: Callable[[], int] = monotonic_ns
+    ) -> None:
+        self._news = news
+        self._clock = clock
+        self.switch = Switch(clock)
+        fd = bind(settings.webrtc_host, settings.webrtc_port, SHARED_BUFFER)
+        with socket.socket(fileno=socket.dup(fd)) as bound:
+            self.port: int = bound.getsockname()[1]
+        self.switch.add_socket(fd, shared=True)
+        self._browsers = Browsers(self.switch, fd, self.port, settings.public_addresses)
+        self._services = Services(
+            settings=settings,
+            switch=self.switch,
+            ports=Ports(settings.rtp_first, settings.rtp_last, settings.port_rest),
+            prompts=Prompts(reactor, Path(settings.prompts)),
+            player=Player(self.switch, reactor.callLater, clock),
+            browsers=self._browsers,
+            ntp=OwnClock(time(), clock()),
+            clock=clock,
+        )
+        self._bridges: dict[str, Bridge] = {}
+        self._owners: dict[int, tuple[Bridge, Party]] = {}
+        self._beat = 0
+        self._quality_beats = max(1, round(settings.quality_interval * BEATS))
+
+    async def warm(self) -> None:
+        """Encode the notice in every language beforehand."""
+        await self._services.prompts.warm("notice")
+
+    def open(self, name: str, privileged: bool) -> None:
+        """Make a bridge. Raises Refused if there is one of that name."""
+        if name in self._bridges:
+            raise Refused(f"there is a bridge {name!r} already")
+        self._bridges[name] = Bridge(name, privileged, self._services, self._news)
+
+    def bridge(self, name: str) -> Bridge:
+        """A bridge by its name. Raises NoSuchBridge."""
+        try:
+            return self._bridges[name]
+        except KeyError:
+            raise NoSuchBridge(name) from None
+
+    def forget(self, name: str) -> None:
+        """A bridge was closed."""
+        self._bridges.pop(name, None)
+        self._owners.clear()
+
+    def handle_punts(self) -> None:
+        """Deal with all that the switch has handed up."""
+        for punt in self.switch.take_punts():
+            if punt.kind in (PuntKind.STUN, PuntKind.DTLS):
+                leg = self._browsers.take(punt)
+                if leg is not None:
+                    self._alive(leg.name)
+            else:
+                bridge, party = self._owner(punt)
+                if bridge is not None and party is not None:
+                    bridge.take(punt, party)
+
+    def beat(self) -> None:
+        """Attend to the bridges; to be called BEATS times a second."""
+        now = self._clock()
+        self._beat += 1
+        lost = self._browsers.lost(now / 1e9)
+        for index, bridge in enumerate(list(self._bridges.values())):
+            bridge.attend(now, lost)
+            turn = self._beat + index
+            if turn % BEATS == 0:
+                bridge.report_rtcp(now)
+            if turn % self._quality_beats == 0:
+                bridge.tell_quality()
+
+    def close(self) -> None:
+        """End every bridge and close every socket."""
+        for name in list(self._bridges):
+            self._bridges.pop(name).close()
+        self.switch.close()
+
+    def _alive(self, leg: str) -> None:
+        bridge = self._bridges.get(leg.rpartition("#")[0])
+        if bridge is not None:
+            bridge.alive(leg)
+
+    def _owner(self, punt: Punt) -> tuple[Bridge, Party] | tuple[None, None]:
+        if punt.subject not in self._owners:
+            self._owners = {
+                number: (bridge, party) for bridge in self._bridges.values() for number, party in bridge.numbers()
+            }
+        return self._owners.get(punt.subject, (None, None))

@@ -1,0 +1,42 @@
+"""What every bridge of a relay shares."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from parloir.relay.browsers import Browsers
+from parloir.relay.commands import RelaySettings, Report
+from parloir.relay.party_clock import OwnClock
+from parloir.relay.player import Player, Prompts
+from parloir.relay.ports import Ports
+from parloir.relay.switch import Switch
+
+
+@dataclass(frozen=True)
+class Services:
+    """The relay's one switch, its ports, its prompts, its browsers' socket, and its clocks."""
+
+    settings: RelaySettings
+    switch: Switch
+    ports: Ports
+    prompts: Prompts
+    player: Player
+    browsers: Browsers
+    ntp: OwnClock
+    clock: Callable[[], int]
+
+
+class News(Protocol):
+    """What a bridge tells the gateway; legs are "phone" and "browser"."""
+
+    def leg_up(self, bridge: str, leg: str) -> None: ...
+
+    def leg_lost(self, bridge: str, leg: str, why: str) -> None: ...
+
+    def leg_back(self, bridge: str, leg: str) -> None: ...
+
+    def leg_silent(self, bridge: str, leg: str, silent: bool) -> None: ...
+
+    def digit(self, bridge: str, digit: str) -> None: ...
+
+    def quality(self, bridge: str, report: Report) -> None: ...
