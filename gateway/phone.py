@@ -99,7 +99,7 @@ class Phone:
     def run(self) -> int:
         """Until stopped, the time is up, or the call that it dialled is over."""
         address = f"{self._host}:{self._port}"
-        self._say({"event": "listening", "address": address}, f"listening on {address}")
+        self._say({"event": "listening", "state": HandsetState.IDLE, "address": address}, f"listening on {address}")
         if self._options.dial:
             self._handset.dial(self._options.dial)
         while not self._finished():
