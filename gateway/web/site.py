@@ -14,7 +14,6 @@ from werkzeug.exceptions import HTTPException
 
 from parloir import __version__
 from parloir.errors import ParloirError
-from parloir.web.allowance import Allowances
 from parloir.web.api import Api, Counter, write, write_refusal
 from parloir.web.bearer import Bearer
 from parloir.web.desk import Desk
@@ -70,7 +69,6 @@ class Web:
         self._counter = Counter(Api(desk, public_url), Bearer(token_file), self._client, seconds)
         self._pages = Pages(desk, seconds, reactor.callLater)
         self._files = read_files()
-        self._openings = Allowances(60, 60.0)
         self._port: Any = None
         self._request_class = type("Request", (WebRequest,), {"cautions": cautions(public_url)})
 
@@ -151,12 +149,14 @@ class Web:
             raise Refused(403, "wrong_origin", "the page that opens this WebSocket is not ours: see gateway.public_url")
         if (request.header("upgrade") or "").lower() != "websocket":
             raise Refused(426, "not_a_websocket", "open this as a WebSocket", None, {"Upgrade": "websocket"})
-        if not self._openings.take(self._client(request), self._seconds()):
-            raise Refused(429, "too_many", "too many connections from your address", None, {"Retry-After": "2"})
+        client = self._client(request)
+        if not self._pages.strangers.left(client, self._seconds()):
+            wait = {"Retry-After": "10"}
+            raise Refused(429, "too_many_guesses", "too many unknown links from your address", None, wait)
         tokens = (request.args or {}).get(b"visit", [])
         if len(tokens) != 1 or not 0 < len(tokens[0]) <= LONGEST_TOKEN:
             raise Refused(422, "invalid", "give the visit's token once", "visit")
-        return WebSocketResource(Entrance(tokens[0].decode("latin-1"), self._pages))
+        return WebSocketResource(Entrance(tokens[0].decode("latin-1"), client, self._pages))
 
     def _failed(self, request: WebRequest, failure: Failure) -> bytes:
         error = failure.value
@@ -171,13 +171,14 @@ class Web:
 class Entrance:
     """Makes the one page that a WebSocket's handshake lets in."""
 
-    def __init__(self, token: str, pages: Pages) -> None:
+    def __init__(self, token: str, client: str, pages: Pages) -> None:
         self._token = token
+        self._client = client
         self._pages = pages
 
     def buildProtocol(self, request: Any) -> Visitor:  # noqa: N802
         """The page (called by Twisted)."""
-        return Visitor(self._token, self._pages)
+        return Visitor(self._token, self._client, self._pages)
 
 
 def _unrouted(error: HTTPException) -> Refused:

@@ -1,17 +1,14 @@
 """TLS with a certificate that may be renewed while we run."""
 
-import re
 from pathlib import Path
 
-from OpenSSL import SSL, crypto
+from OpenSSL import SSL
 from twisted.internet.interfaces import IOpenSSLContextFactory
-from twisted.internet.ssl import CertificateOptions
 from twisted.logger import Logger
 from zope.interface import implementer
 
 from parloir.web.errors import BadCertificate
 
-CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 Stamp = tuple[tuple[int, int], ...]
 
 
@@ -53,16 +50,16 @@ class Certificate:
         return tuple(stamps)
 
     def _load(self) -> SSL.Context:
+        context = SSL.Context(SSL.TLS_SERVER_METHOD)
+        context.set_min_proto_version(SSL.TLS1_2_VERSION)
         try:
-            pems = CERTIFICATE.findall(self._certificate.read_bytes())
-            if not pems:
-                raise BadCertificate(f"{self._certificate}: holds no PEM certificate")
-            first, *chain = [crypto.load_certificate(crypto.FILETYPE_PEM, pem) for pem in pems]
-            key = crypto.load_privatekey(crypto.FILETYPE_PEM, self._key.read_bytes())
-            context = CertificateOptions(privateKey=key, certificate=first, extraCertChain=chain).getContext()
+            for path in (self._certificate, self._key):
+                path.open("rb").close()
+            context.use_certificate_chain_file(str(self._certificate))
+            context.use_privatekey_file(str(self._key))
             context.check_privatekey()
         except OSError as error:
             raise BadCertificate(f"{error.filename}: {error.strerror}") from error
-        except (crypto.Error, SSL.Error, ValueError) as error:
+        except SSL.Error as error:
             raise BadCertificate(f"{self._certificate} and {self._key} are not a certificate and its key") from error
         return context

@@ -11,7 +11,7 @@ from twisted.web.websocket import WebSocketTransport
 from wsproto.utilities import LocalProtocolError
 
 from parloir.store.errors import VisitOver
-from parloir.web.allowance import Allowance
+from parloir.web.allowance import Allowance, Allowances
 from parloir.web.desk import Desk, Room
 from parloir.webrtc.signalling import Ended, Failed, FromPage, Ping, Pong, ToPage, from_page
 
@@ -51,8 +51,9 @@ class Visitor:
 
     log = Logger()
 
-    def __init__(self, token: str, pages: "Pages") -> None:
+    def __init__(self, token: str, client: str, pages: "Pages") -> None:
         self._token = token
+        self._client = client
         self._pages = pages
         self._transport: WebSocketTransport | None = None
         self._open = False
@@ -132,6 +133,7 @@ class Visitor:
             self._close(FAILED)
             return
         if room is None:
+            self._pages.strangers.take(self._client, self._pages.seconds())
             self.send(Ended(reason="UnknownLink", text="This link is not known. Please ask for a new one."))
             self._close(NORMAL)
             return
@@ -177,13 +179,17 @@ class Visitor:
 
 
 class Pages:
-    """The pages that are open, and what they share. That each visit has one page only is the room's doing."""
+    """The pages that are open, and what they share. That each visit has one page only is the room's doing.
+
+    `strangers` rations the unknown links that one client address may try.
+    """
 
     def __init__(self, desk: Desk, seconds: Seconds, later: Later) -> None:
         self.desk = desk
         self.seconds = seconds
         self.later = later
         self.open: set[Visitor] = set()
+        self.strangers = Allowances(20, 120.0)
 
     def close(self) -> None:
         """Close all; each page tries to come back, to the next gateway."""

@@ -22,6 +22,7 @@ class WebSocket:
         self._writer = writer
         self._protocol = WSConnection(ConnectionType.CLIENT)
         self._text = ""
+        self._early: list[Any] = []
 
     @classmethod
     async def open(cls, base: str, token: str) -> "WebSocket":
@@ -32,8 +33,10 @@ class WebSocket:
         headers = [(b"origin", base.encode())]
         self._send(Request(host=where.netloc, target=f"/api/v1/ws?visit={token}", extra_headers=headers))
         while True:
-            for event in await self._events():
+            events = await self._events()
+            for number, event in enumerate(events):
                 if isinstance(event, AcceptConnection):
+                    self._early = events[number + 1 :]
                     return self
                 if isinstance(event, RejectConnection):
                     self.close()
@@ -42,6 +45,9 @@ class WebSocket:
                 raise Refused("closed")
 
     async def _events(self) -> list[Any]:
+        if self._early:
+            early, self._early = self._early, []
+            return early
         data = await self._reader.read(65536)
         self._protocol.receive_data(data or None)
         return list(self._protocol.events())

@@ -37,7 +37,7 @@ export class Lobby extends EventTarget {
     const pictured = Boolean(stream?.getVideoTracks().length);
     for (const id of ["wait-self", "self"]) find(id).hidden = !pictured;
     find("preview-off").hidden = pictured;
-    say("preview-why", camera ? words(camera) : "");
+    say("preview-why", camera && !microphone ? words(camera) : "");
     say("trouble", microphone ? words(microphone) : "");
     find("join").disabled = stream === null;
     find("retry").hidden = !microphone && (!camera || camera === "camera_off");

@@ -45,11 +45,11 @@ export function announce(text) {
 
 let fading = 0;
 
-/** Show something for a few seconds. */
+/** Show something for a few seconds; nothing takes it away. */
 export function warn(text) {
   say("warn", text);
   clearTimeout(fading);
-  fading = setTimeout(() => say("warn", ""), TOAST);
+  if (text) fading = setTimeout(() => say("warn", ""), TOAST);
 }
 
 /** Show a stream in a video element, or nothing. */

@@ -219,6 +219,7 @@ class Visit {
     view.quality("");
     view.timeLeft(null);
     view.say("notice-text", "");
+    view.warn("");
     find("line").hidden = true;
   }
 
