@@ -39,6 +39,8 @@ export class Lobby extends EventTarget {
     find("preview-off").hidden = pictured;
     say("preview-why", camera && !microphone ? words(camera) : "");
     say("trouble", microphone ? words(microphone) : "");
+    // Without permission the browser names no devices.
+    find("devices").hidden = microphone === "microphone_denied";
     find("join").disabled = stream === null;
     find("retry").hidden = !microphone && (!camera || camera === "camera_off");
     await this.#list();
