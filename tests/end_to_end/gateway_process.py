@@ -10,6 +10,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -266,6 +267,8 @@ class Gateway:
     def stop(self) -> None:
         """End it, and hold it to what must be true of every run: no secret and no fault in its log."""
         self.signal(signal.SIGTERM)
+        with suppress(subprocess.TimeoutExpired):
+            self.process.wait(0.5)
         self.signal(signal.SIGTERM)
         try:
             self.process.wait(15)

@@ -35,8 +35,9 @@ class Phone:
         return f"sip:{self._user}@127.0.0.1:{self._port}"
 
     def reports(self) -> list[dict[str, Any]]:
-        """All that it said so far, one report a second."""
-        return [json.loads(line) for line in list(self.process.lines) if line.startswith("{")]
+        """All that it said so far: a report a second in a call, and each change of state; `at` in seconds since 1970."""
+        said = zip(self.process.times, list(self.process.lines), strict=False)
+        return [{**json.loads(line), "at": at} for at, line in said if line.startswith("{")]
 
     def wait_for(self, fits: Callable[[dict[str, Any]], bool], what: str, timeout: float = 15.0) -> dict[str, Any]:
         """The first report that fits. Raises TimeoutError."""

@@ -16,7 +16,8 @@ class ProcessEnded(Exception):
 
 
 class Process:
-    """A started program. Its lines are kept in memory and in `log`; `lines` may grow at any moment."""
+    """A started program. Its output is kept in `log`, and line by line in `lines`, which may grow at any moment;
+    `times` says when each line came, in seconds since 1970."""
 
     def __init__(
         self,
@@ -27,6 +28,7 @@ class Process:
         environment: Mapping[str, str] | None = None,
     ) -> None:
         self.lines: list[str] = []
+        self.times: list[float] = []
         self.log = log
         self._grown = threading.Condition()
         self._child = subprocess.Popen(
@@ -56,6 +58,7 @@ class Process:
                 log.write(raw)
                 log.flush()
                 with self._grown:
+                    self.times.append(time.time())
                     self.lines.append(raw.decode(errors="replace").rstrip("\r\n"))
                     self._grown.notify_all()
 

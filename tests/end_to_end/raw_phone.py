@@ -194,13 +194,15 @@ class RawPhone:
         self._transmit(method, self.dialog.cseq, body)
         answer = self._final(method, self.dialog.cseq, timeout, body)
         if method == "INVITE":
-            self._transmit("ACK", self.dialog.cseq, "")
+            self._transmit("ACK", self.dialog.cseq, "", of="" if answer.status == 200 else "INVITE")
         return answer
 
-    def _transmit(self, method: str, cseq: int, body: str) -> None:
+    def _transmit(self, method: str, cseq: int, body: str, of: str = "") -> None:
+        """Send it; `of` is the method whose transaction it belongs to (RFC 3261 sections 9.1 and 17.1.1.3)."""
         dialog = self.dialog
         assert dialog is not None
-        via = f"SIP/2.0/UDP {self.host}:{self.port};branch=z9hG4bK{self.user}{cseq}{method}{dialog.call_id[:6]};rport"
+        branch = f"z9hG4bK{self.user}{cseq}{of or method}{dialog.call_id[:6]}"
+        via = f"SIP/2.0/UDP {self.host}:{self.port};branch={branch};rport"
         lines = [f"{method} {dialog.target} SIP/2.0", f"Via: {via}", "Max-Forwards: 70"]
         lines += [f"Route: {r}" for r in dialog.route]
         lines += [f"From: {dialog.local}", f"To: {dialog.remote}", f"Call-ID: {dialog.call_id}"]
@@ -238,7 +240,7 @@ class RawPhone:
 
     def cancel(self) -> None:
         """Give up the call that `ring_up` began."""
-        self._transmit("CANCEL", 1, "")
+        self._transmit("CANCEL", 1, "", of="INVITE")
 
     def dial(self, uri: str, body: str | None = None, timeout: float = 10.0) -> Message:
         """Call a SIP URI as `ring_up` does; returns the final answer, not acknowledged when it is a success:
@@ -254,7 +256,7 @@ class RawPhone:
             self.dialog.target = contact[1]
             self.dialog.route = list(reversed(answer.headers.get("record-route", [])))
         else:
-            self._transmit("ACK", 1, "")
+            self._transmit("ACK", 1, "", of="INVITE")
         return answer
 
     def acknowledge(self, body: str = "") -> None:

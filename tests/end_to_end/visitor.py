@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Coroutine
 from concurrent.futures import Future
+from contextlib import suppress
 from fractions import Fraction
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -15,6 +16,7 @@ from aiortc import MediaStreamTrack, RTCConfiguration, RTCPeerConnection, RTCSes
 from aiortc.rtp import RtpPacket
 
 from .packets import Received, clock, interval, payload, wait_for_count
+from .patched_answer import for_aiortc
 from .websocket import WebSocket
 
 T = TypeVar("T")
@@ -113,13 +115,13 @@ class Visitor:
     async def _read(self, socket: WebSocket) -> None:
         while (messages := await socket.receive()) is not None:
             for message in messages:
-                if message["type"] == "answer" and self._connection is not None:
-                    answer = RTCSessionDescription(message["sdp"], "answer")
-                    await self._connection.setRemoteDescription(answer)
-                    self._listen(self._connection)
                 with self._grown:
                     self.messages.append((time.time(), message))
                     self._grown.notify_all()
+                if message["type"] == "answer" and self._connection is not None:
+                    sdp = for_aiortc(message["sdp"], self._connection.localDescription.sdp)
+                    await self._connection.setRemoteDescription(RTCSessionDescription(sdp, "answer"))
+                    self._listen(self._connection)
 
     def _listen(self, connection: RTCPeerConnection) -> None:
         for transceiver in connection.getTransceivers():
@@ -136,6 +138,8 @@ class Visitor:
         self._visitors.run(self._join(video))
 
     async def _join(self, video: bool) -> None:
+        if self._connection is not None:
+            await self._connection.close()
         connection = self._connection = RTCPeerConnection(RTCConfiguration(iceServers=[]))
         for kind in ("audio", "video") if video else ("audio",):
             self.tracks[kind] = Numbered(kind)
@@ -216,4 +220,5 @@ class Visitor:
             await self._socket.closed()
         if self._reading is not None:
             self._reading.cancel()
-            await asyncio.gather(self._reading, return_exceptions=True)
+            with suppress(asyncio.CancelledError):
+                await self._reading
