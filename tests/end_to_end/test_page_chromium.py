@@ -105,7 +105,7 @@ def _a_whole_visit(scene: Scene) -> None:
     encoding = page.evaluate("__probe.connections[0].getSenders()[1].getParameters().encodings[0]")
     assert (encoding["maxBitrate"], encoding["maxFramerate"], encoding["scaleResolutionDownBy"]) == (256_000, 15, 2)
     assert "left" in page.text()
-    page.press("#leave")
+    page.press("#hang-up")
     scene.until(lambda: scene.far.left, "Leave")
     scene.tell(Ended(reason="VisitorLeft", text="You left.", again=True))
     page.wait_for_state("ended")

@@ -54,7 +54,7 @@ class Visit {
     controls.begin();
     find("join").addEventListener("click", () => this.#join());
     find("go-back").addEventListener("click", () => this.#leave());
-    find("leave").addEventListener("click", () => this.#leave());
+    find("hang-up").addEventListener("click", () => this.#leave());
     find("hear").addEventListener("click", () => this.#play());
     addEventListener("online", () => this.#peer?.answered && this.#restart());
     setInterval(() => this.#tick(), 250);
