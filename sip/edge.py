@@ -8,7 +8,7 @@ from parloir.rtp.description import Address
 from parloir.sip import dialog as dialogs
 from parloir.sip import midcall, reception
 from parloir.sip.dummy import SESSION_HEADER
-from parloir.sip.errors import MalformedMessage
+from parloir.sip.errors import MalformedMessage, SipError
 from parloir.sip.flow import Face, Flow
 from parloir.sip.incoming import IncomingLeg
 from parloir.sip.leg import Leg
@@ -49,8 +49,8 @@ class Edge:
         self._incoming = incoming
         self._by_dialog: dict[tuple[str, str], Leg] = {}
         self._peers: set[str] = set()
-        self.sockets = Sockets(settings.listen, settings.product, self._from_outside)
-        self.inner_sockets = Sockets((Listener("127.0.0.1", 0),), settings.product, self._from_line)
+        self.sockets = Sockets(settings.listen, settings.product, self.from_phone)
+        self.inner_sockets = Sockets((Listener("127.0.0.1", 0),), settings.product, self.from_line)
         self.outer = Transactions(clock, self.sockets, dialogs.token, self._phone_asks, self._phone_acknowledges)
         self.inner = Transactions(clock, self.inner_sockets, dialogs.token, self._line_asks, self._line_acknowledges)
         lines.on_lost = self._line_lost
@@ -95,7 +95,8 @@ class Edge:
 
     # What phones send.
 
-    def _from_outside(self, flow: Flow, data: bytes) -> None:
+    def from_phone(self, flow: Flow, data: bytes) -> None:
+        """Take in a datagram of the world's."""
         if not self.stations.knows(flow.peer.host) and flow.peer.host not in self._peers:
             self.counters["stranger"] += 1
             return
@@ -107,9 +108,9 @@ class Edge:
                 self.counters["stranger"] += 1
                 return
             self.outer.received(message, flow)
-        except MalformedMessage as error:
+        except SipError as error:
             self.counters["malformed"] += 1
-            self.log("sip.malformed", peer=str(flow.peer), where=error.where, why=error.why)
+            self.log("sip.malformed", peer=str(flow.peer.host), why=str(error))
 
     def _from_nobody(self, request: Request, flow: Flow) -> bool:
         """Whether a request outside any dialog comes from no station of ours."""
@@ -192,13 +193,14 @@ class Edge:
 
     # What lines send.
 
-    def _from_line(self, flow: Flow, data: bytes) -> None:
+    def from_line(self, flow: Flow, data: bytes) -> None:
+        """Take in a datagram of this host's."""
         if self.lines.line_at(flow.peer.port) is None or not data.strip(b"\r\n\0 \t"):
             return
         try:
             self.inner.received(parse(data), flow)
-        except MalformedMessage as error:
-            self.log("sip.malformed", peer="line", where=error.where, why=error.why)
+        except SipError as error:
+            self.log("sip.malformed", peer="line", why=str(error))
 
     def _line_asks(self, asked: Asked) -> None:
         request = asked.request

@@ -1,5 +1,6 @@
 """A pjsua2 endpoint that only signals: one account per call slot, everything through the edge, no media at all."""
 
+import ctypes
 import gc
 from collections.abc import Callable
 from typing import Any
@@ -10,6 +11,21 @@ from parloir.sip.commands import LineError
 from parloir.sip.dummy import SESSION_HEADER
 
 Freed = Callable[[str, int], None]
+
+_C = ctypes.CDLL(pj._pjsua2.__file__)
+
+
+def most_calls() -> int | None:
+    """How many calls this pjsua2 was built for, where its library tells; pjsua2 itself would only refuse the rest."""
+    count = getattr(_C, "pjsua_call_get_max_count", None)
+    return None if count is None else int(count())
+
+
+def quiet() -> None:
+    """Keep pjlib from printing what it does before it has been configured, where its library lets us."""
+    level = getattr(_C, "pj_log_set_level", None)
+    if level is not None:
+        level(1)
 
 
 class _Call(pj.Call):  # type: ignore[misc]
@@ -72,8 +88,12 @@ class Line:
         config.uaConfig.maxCalls = slots
         config.uaConfig.userAgent = product
         config.logConfig.level = config.logConfig.consoleLevel = 1
+        quiet()
         self._endpoint.libCreate()
         self._endpoint.libInit(config)
+        most = most_calls()
+        if most is not None and slots > most:
+            raise LineError(f"this pjsua2 is built for {most} calls: set sip.calls_per_line to {most} or less")
         transport = pj.TransportConfig()
         transport.boundAddress = "127.0.0.1"
         transport.port = 0

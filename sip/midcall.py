@@ -69,6 +69,9 @@ def _reoffer(leg: Leg, asked: Asked) -> None:
 
 def _pass_on(leg: Leg, asked: Asked, work: Coroutine[Any, Any, None]) -> None:
     def failed(failure: Failure) -> None:
+        if isinstance(failure.value, MalformedMessage):
+            asked.respond(400, phrase=f"Bad {failure.value.where}")
+            return
         asked.respond(500)
         leg.edge.log("sip.failed", session=leg.id, method=asked.request.method, error=failure.getErrorMessage())
 

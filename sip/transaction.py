@@ -57,6 +57,7 @@ class ClientTransaction:
         self.invite = invite
         self.state = State.TRYING
         self.timers = _Timers(now + T1, now + LONGEST, T1)
+        self._last: float | None = None
 
     def heard(self, status: int, now: float) -> bool:
         """Take in a response; whether it is news (repeats of a refusal are not, every 2xx to an INVITE is)."""
@@ -75,7 +76,7 @@ class ClientTransaction:
             return False
         self.state = State.PROCEEDING
         if self.invite:
-            self.timers = _Timers(None, None, T1)
+            self.timers = _Timers(None, self._last, T1)
         else:
             self.timers.again, self.timers.interval = now + T2, T2
         return True
@@ -83,7 +84,7 @@ class ClientTransaction:
     def give_up_by(self, end: float) -> None:
         """Wait for a final response no longer than that: it was cancelled (section 9.1)."""
         if self.state in (State.TRYING, State.PROCEEDING):
-            self.timers.end = end
+            self._last = self.timers.end = end
 
     def elapse(self, now: float) -> Due:
         """What is due at this time."""

@@ -56,7 +56,7 @@ class Sent(_Timed):
         self.data = bytes(request)
         self.heard = heard
         self.core = ClientTransaction(request.method == "INVITE", side.clock.seconds())
-        self._cancel_wanted = False
+        self._cancel_wanted = self._cancel_sent = False
 
     def received(self, message: Response) -> None:
         """Take in a response that names this transaction."""
@@ -64,21 +64,21 @@ class Sent(_Timed):
         self.arm(self.core.timers.due)
         if message.status >= 300 and self.core.invite:
             self.side.wire.send(self.flow, bytes(ack_of(self.request, message)))
-        if self._cancel_wanted and message.status < 200:
+        if self._cancel_wanted and self.core.state is State.PROCEEDING:
             self._cancel()
         if news:
             self.heard(message)
 
     def cancel(self) -> None:
         """Cancel it, as soon as the peer has been heard of (section 9.1)."""
-        if self._cancel_wanted or self.core.state not in (State.TRYING, State.PROCEEDING):
-            return
         self._cancel_wanted = True
         if self.core.state is State.PROCEEDING:
             self._cancel()
 
     def _cancel(self) -> None:
-        self._cancel_wanted = False
+        if self._cancel_sent:
+            return
+        self._cancel_sent = True
         self.side.send(cancel_of(self.request), self.flow, lambda _: None)
         self.core.give_up_by(self.side.clock.seconds() + LONGEST)
         self.arm(self.core.timers.due)

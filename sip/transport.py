@@ -6,6 +6,7 @@ from ipaddress import IPv6Address, ip_address
 from typing import Any
 
 from twisted.internet import protocol
+from twisted.internet.error import MessageLengthError
 
 from parloir.rtp.description import Address
 from parloir.sip.errors import Unreachable
@@ -33,17 +34,20 @@ class UdpSocket(protocol.DatagramProtocol):
     def __init__(self, listener: Listener, product: str, received: Received) -> None:
         self.listener = listener
         self.product = product
-        self.name = ""
         self._received = received
         self._local: dict[str, str] = {}
         self._port: Any = None
-        self.port = 0
+        self.port = listener.port
+
+    @property
+    def name(self) -> str:
+        """How flows name it."""
+        return f"udp://{place(self.listener.host, self.port)}"
 
     def bind(self, reactor: Any) -> None:
         """Take the port; CannotListenError of Twisted when another program has it."""
         self._port = reactor.listenUDP(self.listener.port, self, self.listener.host, maxPacketSize=LARGEST)
         self.port = self._port.getHost().port
-        self.name = f"udp://{place(self.listener.host, self.port)}"
 
     async def close(self) -> None:
         """Give the port back."""
@@ -55,12 +59,12 @@ class UdpSocket(protocol.DatagramProtocol):
         self._received(Flow(self.name, Address(plain(addr[0]), addr[1])), datagram)
 
     def send(self, peer: Address, data: bytes) -> None:
-        """Send one datagram; an error of the network is a lost packet."""
+        """Send one datagram; an error of the network, or one too large for it, is a lost packet."""
         if self._port is None:
             return
         try:
             self._port.write(data, (self._reaching(peer.host), peer.port))
-        except OSError:
+        except (OSError, MessageLengthError):
             return
 
     def _reaching(self, host: str) -> str:
