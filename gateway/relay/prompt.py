@@ -91,13 +91,24 @@ def _payloads(path: Path, terms: _Encoder) -> Iterator[bytes]:
 
 
 def _frames(path: Path, terms: _Encoder, samples: int) -> Iterator[av.AudioFrame]:
-    """The WAV in frames of exactly 20 ms, the last one filled up with what there is."""
+    """The WAV in frames of exactly 20 ms, the last one filled up with silence."""
     resampler = av.AudioResampler(format=terms.format, layout="mono", rate=terms.rate, frame_size=samples)
     with av.open(str(path)) as container:
         for decoded in container.decode(audio=0):
             if decoded.time is not None and decoded.time > LONGEST:
                 raise ValueError(f"longer than {LONGEST} s")
-            yield from (frame for frame in resampler.resample(decoded) if frame.samples == samples)
+            yield from resampler.resample(decoded)
+    for rest in resampler.resample(None):
+        yield rest if rest.samples == samples else _filled(rest, samples)
+
+
+def _filled(frame: av.AudioFrame, samples: int) -> av.AudioFrame:
+    """A short frame of 16-bit sound with silence after it."""
+    filled = av.AudioFrame(format=frame.format.name, layout="mono", samples=samples)
+    filled.sample_rate, filled.pts, filled.time_base = frame.sample_rate, frame.pts, frame.time_base
+    sound = bytes(frame.planes[0])[: 2 * frame.samples]
+    filled.planes[0].update(sound.ljust(filled.planes[0].buffer_size, b"\0"))
+    return filled
 
 
 class Playback:

@@ -1,0 +1,365 @@
+"""A relay under test, commanded over AMP as by the gateway; its phones and browsers are sockets of the test's."""
+
+import asyncio
+import functools
+import math
+import socket
+import struct
+import time
+import wave
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+from twisted.internet import protocol, reactor
+from twisted.internet.defer import Deferred
+from twisted.protocols import amp
+
+from parloir.bench_browser import BrowserTransport, Identity
+from parloir.relay import commands
+from parloir.relay.commands import (
+    BrowserSide,
+    BrowserStream,
+    BrowserTerms,
+    PhonePorts,
+    PhoneSide,
+    PhoneStream,
+    RelaySettings,
+)
+from parloir.relay.protocol import GatewayProtocol
+from parloir.relay.srtp import Workbench
+from parloir.rtp.description import Address, Kind
+from parloir.rtp.packet import Packet, is_rtcp
+from parloir.rtp.rtcp import Rtcp, build, parse
+
+AUDIO_TYPE, VIDEO_TYPE, EVENT_TYPE, BROWSER_VIDEO_TYPE, SEND_TIME = 0, 97, 101, 108, 3
+FEEDBACK = frozenset({"nack pli", "ccm fir"})
+TYPES = {Kind.AUDIO: AUDIO_TYPE, Kind.VIDEO: VIDEO_TYPE}
+BROWSER_TYPES = {Kind.AUDIO: AUDIO_TYPE, Kind.VIDEO: BROWSER_VIDEO_TYPE}
+CLOCKS = {Kind.AUDIO: 8000, Kind.VIDEO: 90_000}
+CODECS = {Kind.AUDIO: "PCMU", Kind.VIDEO: "H264"}
+
+
+def over_amp(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., "Deferred[None]"]:
+    """Run a coroutine that awaits Deferreds as a test on the reactor."""
+
+    @functools.wraps(test)
+    def run(*arguments: Any, **named: Any) -> "Deferred[None]":
+        return Deferred.fromCoroutine(test(*arguments, **named))
+
+    return run
+
+
+def rest(seconds: float) -> "Deferred[None]":
+    """Let the reactor go on for a while."""
+    return Deferred.fromFuture(asyncio.ensure_future(asyncio.sleep(seconds)))
+
+
+def outcome(answer: "Deferred[Any]") -> "Deferred[Any]":
+    """An answer that is awaited later: its value or its error, for AMP gives up on errors that nobody takes."""
+    return answer.addErrback(lambda failure: failure.value)
+
+
+async def soon(what: Callable[[], Any], awaited: str, seconds: float = 10.0) -> Any:
+    """Wait until `what` gives something true; a limit only against waiting for ever."""
+    deadline = time.monotonic() + seconds
+    while not (found := what()):
+        assert time.monotonic() < deadline, f"waited in vain for {awaited}"
+        await rest(0.01)
+    return found
+
+
+def write_tone(path: Path, seconds: float) -> None:
+    """A WAV like those of the prompts: 16 kHz, 16 bit, one channel."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    samples = (int(9000 * math.sin(2 * math.pi * 440 * n / 16_000)) for n in range(int(16_000 * seconds)))
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(16_000)
+        file.writeframes(b"".join(struct.pack("<h", sample) for sample in samples))
+
+
+def prompts(folder: Path, notice: float = 0.1) -> str:
+    """A folder of prompts: the notice and a long one."""
+    write_tone(folder / "en" / "notice.wav", notice)
+    write_tone(folder / "en" / "please-wait.wav", 5)
+    return str(folder)
+
+
+def settings(folder: str, first: int, last: int, **more: Any) -> RelaySettings:
+    """A relay on loopback whose browsers' port is any that is free."""
+    terms: dict[str, Any] = {
+        "rtp_host": "127.0.0.1",
+        "rtp_first": first,
+        "rtp_last": last,
+        "webrtc_host": "127.0.0.1",
+        "webrtc_port": 0,
+        "public_addresses": ("127.0.0.1",),
+        "prompts": folder,
+    }
+    return RelaySettings(**terms | more)
+
+
+class Gateway(amp.AMP):
+    """The gateway's end of the connection; `said` is what the relay has told, in order."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.said: list[tuple[Any, ...]] = []
+        self.gone = False
+
+    def connectionLost(self, reason: Any = protocol.connectionDone) -> None:  # noqa: N802
+        super().connectionLost(reason)  # type: ignore[no-untyped-call]
+        self.gone = True
+
+    def do(self, command: type[amp.Command], **arguments: Any) -> "Deferred[Any]":
+        """One command, sent at once; the only value of its answer."""
+        answer: Deferred[Any] = self.callRemote(command, **arguments)  # type: ignore[no-untyped-call]
+        return answer.addCallback(lambda values: next(iter(values.values()), None))
+
+    def heard(self, *wanted: Any) -> bool:
+        """Whether the relay has said something that begins so."""
+        return any(said[: len(wanted)] == wanted for said in self.said)
+
+    @commands.LegUp.responder
+    def leg_up(self, bridge: str, leg: str) -> dict[str, Any]:
+        self.said.append(("up", leg, bridge))
+        return {}
+
+    @commands.LegLost.responder
+    def leg_lost(self, bridge: str, leg: str, why: str) -> dict[str, Any]:
+        self.said.append(("lost", leg, why))
+        return {}
+
+    @commands.LegBack.responder
+    def leg_back(self, bridge: str, leg: str) -> dict[str, Any]:
+        self.said.append(("back", leg))
+        return {}
+
+    @commands.LegSilent.responder
+    def leg_silent(self, bridge: str, leg: str, silent: bool) -> dict[str, Any]:
+        self.said.append(("silent", leg, silent))
+        return {}
+
+    @commands.Digit.responder
+    def digit(self, bridge: str, digit: str) -> dict[str, Any]:
+        self.said.append(("digit", digit))
+        return {}
+
+    @commands.Quality.responder
+    def quality(self, bridge: str, report: Any) -> dict[str, Any]:
+        self.said.append(("quality", report))
+        return {}
+
+
+class Relay(GatewayProtocol):
+    """The relay's end, in this process."""
+
+    def __init__(self) -> None:
+        self.ended = False
+        super().__init__(reactor, self._end)
+
+    def _end(self) -> None:
+        self.ended = True
+
+
+def connect(gateway: Gateway) -> Relay:
+    """Put a relay of this process at the other end of a gateway's connection."""
+    relay = Relay()
+    for end, side in zip(socket.socketpair(), (gateway, relay), strict=True):
+        end.setblocking(False)
+        with end:
+            factory = protocol.Factory.forProtocol(lambda side=side: side)  # type: ignore[misc]
+            reactor.adoptStreamConnection(end.fileno(), socket.AF_UNIX, factory)  # type: ignore[attr-defined]
+    return relay
+
+
+class Wire:
+    """A socket of the test's and what it has received, split into RTP and RTCP."""
+
+    def __init__(self, bound: socket.socket | None = None) -> None:
+        self.socket = bound or socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        if bound is None:
+            self.socket.bind(("127.0.0.1", 0))
+        self.socket.setblocking(False)
+        self.rtp: list[Packet] = []
+        self.rtcp: list[Rtcp] = []
+        asyncio.get_event_loop().add_reader(self.socket, self._read)
+
+    @property
+    def address(self) -> Address:
+        """Where the socket is bound."""
+        return Address(*self.socket.getsockname())
+
+    def close(self) -> None:
+        """Close the socket."""
+        asyncio.get_event_loop().remove_reader(self.socket)
+        self.socket.close()
+
+    def take(self, datagram: bytes) -> None:
+        """Sort a datagram."""
+        if is_rtcp(datagram):
+            self.rtcp += parse(datagram)
+        else:
+            self.rtp.append(Packet.parse(datagram))
+
+    def _read(self) -> None:
+        try:
+            while True:
+                self.take(self.socket.recv(4096))
+        except BlockingIOError:
+            return
+        except ConnectionError:
+            return
+
+
+class Phone:
+    """A phone: a socket for each stream's RTP and RTCP."""
+
+    def __init__(self, video: bool = True) -> None:
+        self.kinds = (Kind.AUDIO, Kind.VIDEO) if video else (Kind.AUDIO,)
+        self.rtp = {kind: Wire() for kind in self.kinds}
+        self.rtcp = {kind: Wire() for kind in self.kinds}
+        self.ports: dict[Kind, int] = {}
+
+    def side(self, **more: Any) -> PhoneSide:
+        """What this phone agreed to; `more` changes every stream."""
+        return PhoneSide(streams=tuple(self.stream(kind, **more) for kind in self.kinds))
+
+    def stream(self, kind: Kind, **more: Any) -> PhoneStream:
+        """One stream of it."""
+        terms: dict[str, Any] = {
+            "kind": kind,
+            "remote": self.rtp[kind].address,
+            "rtcp": self.rtcp[kind].address,
+            "codec": CODECS[kind],
+            "clock": CLOCKS[kind],
+            "send_type": TYPES[kind],
+            "receive_type": TYPES[kind],
+            "event_type": EVENT_TYPE if kind is Kind.AUDIO else None,
+            "feedback": FEEDBACK if kind is Kind.VIDEO else frozenset(),
+        }
+        return PhoneStream(**terms | more)
+
+    def opened(self, ports: PhonePorts) -> None:
+        """The relay's ports, as the phone learns them from SDP."""
+        self.ports[Kind.AUDIO] = ports.audio
+        if ports.video is not None:
+            self.ports[Kind.VIDEO] = ports.video
+
+    def send(self, packet: Packet, kind: Kind = Kind.AUDIO) -> None:
+        """Send RTP."""
+        self.rtp[kind].socket.sendto(packet.build(), ("127.0.0.1", self.ports[kind]))
+
+    def tell(self, *packets: Rtcp, kind: Kind = Kind.VIDEO) -> None:
+        """Send RTCP."""
+        self.rtcp[kind].socket.sendto(build(*packets), ("127.0.0.1", self.ports[kind] + 1))
+
+    def close(self) -> None:
+        """Close the sockets."""
+        for wire in (*self.rtp.values(), *self.rtcp.values()):
+            wire.close()
+
+
+IDENTITY = Identity.new()
+
+
+class Browser(Wire):
+    """A browser's transport with its media; it checks once when it calls and then only on `check`."""
+
+    def __init__(self, video: bool = True) -> None:
+        self.bench = Workbench()
+        self.transport = BrowserTransport(IDENTITY, self.bench)
+        self.kinds = (Kind.AUDIO, Kind.VIDEO) if video else (Kind.AUDIO,)
+        self.terms: BrowserTerms | None = None
+        self.datagrams: list[bytes] = []
+        super().__init__(self.transport.socket)
+
+    def side(self, **more: Any) -> BrowserSide:
+        """What this browser agreed to."""
+        streams = tuple(
+            BrowserStream(
+                kind=kind,
+                codec=CODECS[kind],
+                clock=CLOCKS[kind],
+                payload_type=BROWSER_TYPES[kind],
+                abs_send_time=SEND_TIME if kind is Kind.VIDEO else None,
+                **more,
+            )
+            for kind in self.kinds
+        )
+        return BrowserSide(fingerprints=(IDENTITY.fingerprint,), streams=streams)
+
+    def call(self, terms: BrowserTerms) -> None:
+        """Connect to the relay."""
+        self.terms = terms
+        self.transport.call(terms)
+
+    def send(self, packet: Packet) -> None:
+        """Send SRTP."""
+        self.socket.send(self.transport.media(packet.build()))
+
+    def tell(self, *packets: Rtcp) -> None:
+        """Send SRTCP."""
+        sealed = self.bench.control(self.transport.sends, build(*packets), "send")
+        assert sealed is not None
+        self.socket.send(sealed)
+
+    def take(self, datagram: bytes) -> None:
+        media = self.transport.receive(datagram)
+        if media is None:
+            return
+        self.datagrams.append(media)
+        if is_rtcp(media):
+            plain = self.bench.control(self.transport.receives, media, "receive")
+        else:
+            plain = self.transport.plain(media)
+        if plain is not None:
+            super().take(plain)
+
+
+class Call:
+    """One bridge with a phone and a browser at it, through the steps of a call."""
+
+    def __init__(self, gateway: Gateway, name: str = "call", video: bool = True) -> None:
+        self.gateway = gateway
+        self.name = name
+        self.video = video
+        self.phone = Phone(video)
+        self.browser = Browser(video)
+        self._browsers = [self.browser]
+
+    def do(self, command: type[amp.Command], **arguments: Any) -> "Deferred[Any]":
+        """A command about this bridge, sent at once."""
+        return self.gateway.do(command, bridge=self.name, **arguments)
+
+    async def connect(self, **phone: Any) -> None:
+        """Open the bridge and bring both legs up."""
+        await self.do(commands.OpenBridge, privileged=False)
+        self.phone.opened(await self.do(commands.OpenPhone, video=self.video))
+        await self.do(commands.SetPhone, side=self.phone.side(**phone))
+        await self.bring(self.browser)
+
+    async def bring(self, browser: Browser) -> None:
+        """Let a browser take its seat."""
+        if browser not in self._browsers:
+            self._browsers.append(browser)
+        before = self.gateway.said.count(("up", "browser", self.name))
+        terms = await self.do(commands.OpenBrowser)
+        await self.do(commands.SetBrowser, side=browser.side())
+        browser.call(terms)
+        await soon(
+            lambda: self.gateway.said.count(("up", "browser", self.name)) > before and browser.transport.keyed,
+            "the browser's keys",
+        )
+
+    async def join(self) -> None:
+        """Play the notice and let media cross."""
+        await self.do(commands.Announce, prompt="en/notice")
+        await self.do(commands.Join)
+
+    def close(self) -> None:
+        """Close the test's sockets."""
+        for end in (self.phone, *self._browsers):
+            end.close()
