@@ -1,6 +1,7 @@
 """From the configuration to what each part is told. Pure but for the look at this machine's own addresses."""
 
 from collections.abc import Callable
+from ipaddress import ip_address
 from time import time
 from urllib.parse import urlsplit
 
@@ -50,7 +51,9 @@ def relay_settings(config: Config, index: int) -> RelaySettings:
 
 def _rtp_host(configured: str) -> str:
     """Bind just the advertised address where it is this machine's own; else (auto, or behind NAT) all of them."""
-    if configured in network.own_addresses(loopback=True):
+    if configured != "auto" and (
+        ip_address(configured).is_loopback or configured in network.own_addresses(loopback=True)
+    ):
         return configured
     return "::" if ":" in configured else "0.0.0.0"
 
