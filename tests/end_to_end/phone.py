@@ -35,7 +35,7 @@ class Phone:
         return f"sip:{self._user}@127.0.0.1:{self._port}"
 
     def reports(self) -> list[dict[str, Any]]:
-        """All that it said so far: a report a second in a call, and each change of state; `at` in seconds since 1970."""
+        """All it said so far: a report a second in a call, and each change of state; `at` in seconds since 1970."""
         said = zip(self.process.times, list(self.process.lines), strict=False)
         return [{**json.loads(line), "at": at} for at, line in said if line.startswith("{")]
 

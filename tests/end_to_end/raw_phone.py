@@ -188,13 +188,15 @@ class RawPhone:
         self._socket.sendto(text.encode(), self._peer)
 
     def request(self, method: str, body: str = "", timeout: float = 5.0) -> Message:
-        """Send a request in the dialog and return its final answer; an INVITE's is acknowledged."""
+        """Send a request in the dialog and return its final answer; an INVITE's is acknowledged, with
+        an answer if it brought no offer."""
         assert self.dialog is not None
         self.dialog.cseq += 1
         self._transmit(method, self.dialog.cseq, body)
         answer = self._final(method, self.dialog.cseq, timeout, body)
         if method == "INVITE":
-            self._transmit("ACK", self.dialog.cseq, "", of="" if answer.status == 200 else "INVITE")
+            late = self.sdp(h264=h264_type(answer.body)) if answer.status == 200 and not body else ""
+            self._transmit("ACK", self.dialog.cseq, late, of="" if answer.status == 200 else "INVITE")
         return answer
 
     def _transmit(self, method: str, cseq: int, body: str, of: str = "") -> None:

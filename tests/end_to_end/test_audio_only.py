@@ -12,7 +12,7 @@ def test_handset_without_video_has_a_visit_by_sound(stage: Stage) -> None:
     page.wait_for_state("talking")
     page.wait_to_hear(2400)
     handset.wait_to_hear(BROWSER_TONE)
-    assert "This phone has no picture" in page.text()
+    assert "this is a visit by sound" in page.text()
     assert all(sample.colour is None for sample in page.samples())
 
 
