@@ -119,14 +119,14 @@ async def test_no_log_line_holds_a_token_even_when_the_handshake_fails(server: S
     def keep(event: dict[str, Any]) -> None:
         lines.append(repr(event))
 
-    globalLogPublisher.addObserver(keep)
+    globalLogPublisher.addObserver(keep)  # type: ignore[arg-type]
     try:
         broken = UPGRADE | {"Sec-WebSocket-Version": "7"}
         await server.ask("GET", f"/api/v1/ws?visit={LINK}", headers=broken, token=None)
         await server.ask("GET", f"/visit/{LINK}", token=None)
         await messages(await open_socket(server, "not-a-link"))
     finally:
-        globalLogPublisher.removeObserver(keep)
+        globalLogPublisher.removeObserver(keep)  # type: ignore[arg-type]
     assert lines
     assert not [line for line in lines if LINK in line or "not-a-link" in line]
 

@@ -62,7 +62,7 @@ class Api:
         await self._desk.end_call(id, taken.reason, "api")
 
 
-class Counter:
+class Endpoint:
     """Serves operations over HTTP: asks for the token, reads what the operation takes, writes what it answers."""
 
     def __init__(self, api: Api, bearer: Bearer, client: Callable[[WebRequest], str], seconds: Callable[[], float]):

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
@@ -97,7 +97,7 @@ class CallBody(Body):
     reason: str | None
 
     @classmethod
-    def of(cls, view: CallView, **more: Any) -> "CallBody":
+    def of(cls, view: CallView, **more: Any) -> Self:
         """The call as the API shows it."""
         call = view.call
         return cls(
@@ -143,14 +143,12 @@ class CallDetail(CallBody):
     timeline: list[Event]
 
     @classmethod
-    def with_timeline(cls, view: CallView, entries: Iterable[Entry]) -> "CallDetail":
+    def with_timeline(cls, view: CallView, entries: Iterable[Entry]) -> Self:
         """The call and its timeline as the API shows them."""
         events = [
             Event(number=e.number, wall=e.wall, monotonic=e.monotonic, kind=e.kind, data=dict(e.data)) for e in entries
         ]
-        detail = cls.of(view, timeline=events)
-        assert isinstance(detail, cls)
-        return detail
+        return cls.of(view, timeline=events)
 
 
 class Reason(Body):

@@ -14,7 +14,7 @@ from werkzeug.exceptions import HTTPException
 
 from parloir import __version__
 from parloir.errors import ParloirError
-from parloir.web.api import Api, Counter, write, write_refusal
+from parloir.web.api import Api, Endpoint, write, write_refusal
 from parloir.web.bearer import Bearer
 from parloir.web.desk import Desk
 from parloir.web.errors import Refused, refusal
@@ -66,7 +66,7 @@ class Web:
         self._metrics = metrics or Metrics()
         self._health = health
         self._seconds = seconds
-        self._counter = Counter(Api(desk, public_url), Bearer(token_file), self._client, seconds)
+        self._endpoint = Endpoint(Api(desk, public_url), Bearer(token_file), self._client, seconds)
         self._pages = Pages(desk, seconds, reactor.callLater)
         self._files = read_files()
         self._port: Any = None
@@ -106,7 +106,7 @@ class Web:
 
     def _add(self, app: Klein, operation: Operation) -> None:
         async def serve(request: WebRequest, **path: str) -> bytes:
-            return await self._counter.serve(operation, request, **path)
+            return await self._endpoint.serve(operation, request, **path)
 
         rule = operation.path.replace("{", "<").replace("}", ">")
         app.route(rule, methods=[operation.method], endpoint=operation.name)(serve)
@@ -125,7 +125,7 @@ class Web:
         return write(request, 200 if well else 503, Health(status="ok" if well else "degraded", parts=parts))
 
     def _show_metrics(self, request: WebRequest) -> bytes:
-        self._counter.admit(request)
+        self._endpoint.admit(request)
         request.say("content-type", "text/plain; version=0.0.4; charset=utf-8")
         return self._metrics.text().encode()
 

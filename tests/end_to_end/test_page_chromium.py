@@ -3,6 +3,7 @@
 import time
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -308,12 +309,16 @@ async def test_nothing_overflows_a_narrow_screen_either_way_round(scene: Scene) 
     await deferToThread(_narrow, scene)
 
 
+def _shows(page: Page, text: str) -> bool:
+    return text in page.text()
+
+
 def _narrow(scene: Scene) -> None:
     for width, height in ((360, 640), (640, 360)):
         page = scene.open(width=width, height=height)
         scene.talk(page)
         scene.tell(Warn(text="One minute is left."), Hint(quality="poor"))
-        page.wait_until(lambda page=page: "One minute" in page.text() or None, "warning")
+        scene.until(partial(_shows, page, "One minute"), "warning")
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         outside = """[...document.querySelectorAll('#call button:not([hidden]), #self')].filter((e) => {
             const box = e.getBoundingClientRect();

@@ -12,10 +12,9 @@ export class Peer extends EventTarget {
   answered = false;
 
   /** Events: "media" (the remote stream changed), "lost" (it needs a restart), "found" (it works, perhaps again). */
-  constructor(stream, { ice_servers: iceServers, relay_only: relayOnly }) {
+  constructor(stream, welcome) {
     super();
-    const policy = relayOnly ? "relay" : "all";
-    this.#connection = new RTCPeerConnection({ iceServers, iceTransportPolicy: policy, bundlePolicy: "max-bundle" });
+    this.#connection = new RTCPeerConnection(configuration(welcome));
     for (const kind of ["audio", "video"]) {
       const track = stream.getTracks().find((one) => one.kind === kind);
       const settings = { direction: track ? "sendrecv" : "recvonly", streams: track ? [stream] : [] };
@@ -30,6 +29,11 @@ export class Peer extends EventTarget {
 
   get working() {
     return ["connected", "completed"].includes(this.#connection.iceConnectionState);
+  }
+
+  /** Use these TURN servers from the next restart on: the credentials of the last ones expire. */
+  renew(welcome) {
+    this.#connection.setConfiguration(configuration(welcome));
   }
 
   /** The SDP of the offer, new or as it was sent before. */
@@ -107,4 +111,8 @@ export class Peer extends EventTarget {
     // Most interruptions end by themselves within a moment.
     if (state === "disconnected") this.#flicker = setTimeout(() => this.dispatchEvent(new Event("lost")), FLICKER);
   }
+}
+
+function configuration({ ice_servers: iceServers, relay_only: relayOnly }) {
+  return { iceServers, iceTransportPolicy: relayOnly ? "relay" : "all", bundlePolicy: "max-bundle" };
 }

@@ -79,6 +79,7 @@ class Visit {
   async #enter(welcome) {
     const first = this.#welcome === null;
     this.#welcome = welcome;
+    this.#peer?.renew(welcome);
     clock.set(welcome.now);
     document.title = words("title", { facility: welcome.facility });
     view.say("facility", welcome.facility);
