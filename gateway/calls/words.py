@@ -68,8 +68,8 @@ NO_VIDEO: dict[str, tuple[str, str]] = {
         "Su navegador no ofrece el tipo de imagen (H.264) que el teléfono muestra; la visita es solo con sonido.",
     ),
     "refused": (
-        "The phone did not take the picture, so this is a visit by sound.",
-        "El teléfono no aceptó la imagen; la visita es solo con sonido.",
+        "This phone has no picture, or it is switched off there, so this is a visit by sound.",
+        "Este teléfono no tiene imagen, o está apagada; la visita es solo con sonido.",
     ),
 }
 
