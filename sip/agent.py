@@ -2,6 +2,7 @@
 
 import re
 import socket
+from collections import Counter
 from collections.abc import Callable, Iterable
 from ipaddress import ip_address
 from typing import Any, Protocol
@@ -43,7 +44,10 @@ class Target(Protocol):
 
 
 class UserAgent:
-    """Sessions with phones, over `line_count` line processes that the program around it starts and hands over."""
+    """Sessions with phones, over `line_count` line processes that the program around it starts and hands over.
+
+    `on_wire` is shown every datagram to and from phones ("in" or "out", peer, bytes), credentials taken out.
+    """
 
     def __init__(
         self,
@@ -60,6 +64,8 @@ class UserAgent:
         self.stations = Stations(stations)
         self.lines = Lines(settings, log)
         self.edge = Edge(reactor, settings, self.stations, dialog_store, self.lines, incoming, log)
+        self.edge.sockets.observe = self._wire
+        self.on_wire: Observer | None = None
 
     @property
     def line_count(self) -> int:
@@ -71,12 +77,14 @@ class UserAgent:
         """Where phones reach us, once started."""
         return self.edge.sockets.addresses
 
-    def observe(self, observer: Observer | None) -> None:
-        """Show every datagram to and from phones as "in" or "out", peer, bytes; credentials are taken out."""
-        if observer is None:
-            self.edge.sockets.observe = None
-            return
-        self.edge.sockets.observe = lambda way, peer, data: observer(way, peer, _CREDENTIALS.sub(rb"\1 withheld", data))
+    @property
+    def counters(self) -> Counter[str]:
+        """Datagrams that went unanswered: from a "stranger", or "malformed"."""
+        return self.edge.counters
+
+    def _wire(self, way: str, peer: Address, data: bytes) -> None:
+        if self.on_wire is not None:
+            self.on_wire(way, peer, _CREDENTIALS.sub(rb"\1 withheld", data))
 
     async def start(self) -> None:
         """Take the ports, and end what an earlier run left behind. Lines may come up after this."""

@@ -129,8 +129,7 @@ class Edge:
         leg = self._by_dialog.get((request.call_id, request.recipient.tag or ""))
         if leg is None or leg.remote.host != flow.peer.host:
             return None
-        theirs = leg.early.remote_tag if isinstance(leg, IncomingLeg) else leg.dialog.remote_tag if leg.dialog else ""
-        return leg if request.sender.tag == theirs else None
+        return leg if leg.knows(request.sender.tag) else None
 
     def _phone_asks(self, asked: Asked) -> None:
         request = asked.request

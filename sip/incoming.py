@@ -37,6 +37,10 @@ class IncomingLeg(Leg):
         """Invite the line."""
         self.line.offer(reliable="100rel" in self._asked.request.tokens("Require"))
 
+    def knows(self, tag: str | None) -> bool:
+        """The caller's tag is known from its INVITE on."""
+        return self.early.remote_tag == tag
+
     def ring(self) -> None:
         """Send 180 Ringing, once."""
         if not self.over and not self._rung:

@@ -45,6 +45,10 @@ class Leg:
         """The address its signalling comes from."""
         return self.flow.peer
 
+    def knows(self, tag: str | None) -> bool:
+        """Whether a request with this From tag is in a dialog of the leg's, early ones among them."""
+        return self.dialog is not None and self.dialog.remote_tag == tag
+
     def end(self, status: int = 603) -> None:
         """Hang up, cancel or reject, whichever fits the leg's state; harmless when it is over."""
         self.finish(SessionEnd(EndKind.ENDED_HERE), status)

@@ -122,7 +122,8 @@ class LineCall:
             self._outer.line_leaves(f"refused by the line: {response.status if response else 'no answer'}")
             return
         if response.recipient.tag and not self._answered:
-            self._dialog = dialogs.as_caller(self.session, invite, response, flow)
+            used = self._dialog.local_cseq if self._dialog is not None else 0
+            self._dialog = dialogs.numbered(dialogs.as_caller(self.session, invite, response, flow), used)
         self._now_known()
         if 100 < response.status < 200:
             self._outer.line_progresses(response)

@@ -21,7 +21,7 @@ def requested(leg: Leg, asked: Asked) -> None:
     request = asked.request
     dialog = leg.dialog or (leg.early if isinstance(leg, IncomingLeg) and not leg.over else None)
     if dialog is None:
-        asked.respond(481)
+        _too_early(asked)
     elif request.cseq.number <= dialog.remote_cseq:
         asked.respond(500, phrase="CSeq out of order")
     else:
@@ -29,6 +29,17 @@ def requested(leg: Leg, asked: Asked) -> None:
             _take(leg, asked, dialogs.refreshed(dialog, request, asked.source))
         except MalformedMessage as error:
             asked.respond(400, phrase=f"Bad {error.where}")
+
+
+def _too_early(asked: Asked) -> None:
+    """A phone that we ring asks before it has answered: our offer is still pending (RFC 3311 section 5.2)."""
+    verdict = reception.inside(asked.request)
+    if verdict is not None:
+        asked.respond(verdict.status, *verdict.headers)
+    elif asked.request.method == "UPDATE":
+        asked.respond(200 if asked.request.sdp is None else 491)
+    else:
+        asked.respond(481)
 
 
 def _take(leg: Leg, asked: Asked, dialog: Dialog) -> None:

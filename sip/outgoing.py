@@ -36,10 +36,15 @@ class OutgoingLeg(Leg):
         self._number = 0
         self._heard = False
         self._rang = False
+        self._ringing: set[str] = set()
         self._early: dict[str, str] = {}
         self._reliable: dict[str, int] = {}
         self._acks: dict[str, tuple[Flow, Request]] = {}
         self._timers: list[Timer] = []
+
+    def knows(self, tag: str | None) -> bool:
+        """Any of the phones that ring may send a request."""
+        return super().knows(tag) or tag in self._ringing
 
     def start(self) -> None:
         """Have the line call, and begin to wait."""
@@ -47,15 +52,18 @@ class OutgoingLeg(Leg):
             self.edge.lines.release(self.id)
             return
         later, terms = self.edge.clock.callLater, self.edge.settings
-        self._timers = [later(terms.ring_timeout, self._rung_out), later(terms.reply_timeout, self._silent)]
+        patience = min(terms.reply_timeout, terms.ring_timeout)
+        self._timers = [later(patience, self._silent), later(terms.ring_timeout, self._rung_out)]
         self.line.place(self._target, "", "")
 
     def _silent(self) -> None:
-        if not self._heard:
+        if self._sent is None:
+            self.finish(SessionEnd(EndKind.FAILED, None, "the line did not place the call"))
+        elif not self._heard:
             self.finish(SessionEnd(EndKind.UNREACHABLE, 408))
 
     def _rung_out(self) -> None:
-        self.finish(SessionEnd(EndKind.NO_ANSWER if self._heard else EndKind.UNREACHABLE, 408))
+        self.finish(SessionEnd(EndKind.NO_ANSWER, 408))
 
     def line_invites(self, request: Request) -> None:
         """Take the line's INVITE to the phone, with our own names and the real description."""
@@ -89,6 +97,8 @@ class OutgoingLeg(Leg):
 
     def _progress(self, invite: Request, response: Response) -> None:
         tag = response.recipient.tag
+        if tag and len(self._ringing) < MOST_FORKS:
+            self._ringing.add(tag)
         if "100rel" in response.tokens("Require") and tag and len(self._reliable) < MOST_FORKS:
             self._acknowledge_provisional(invite, response, tag)
         if response.status in (180, 183) and not self._rang and not self.over:

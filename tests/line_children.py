@@ -31,7 +31,7 @@ class LineChild:
         self._reactor = reactor
         self.index = index
         self.amp: Any = amp.AMP(locator=agent.line_locator(index))
-        factory = protocol.Factory.forProtocol(lambda: self.amp)  # type: ignore[type-var]
+        factory = protocol.Factory.forProtocol(lambda: self.amp)
         with ours:
             reactor.adoptStreamConnection(ours.fileno(), socket.AF_UNIX, factory)
 

@@ -214,7 +214,7 @@ def test_a_line_that_refuses_by_itself_frees_its_slot() -> None:
     border = Border()
     ends: list[Any] = []
     border.phone_sends(bytes(message("INVITE", 1).with_body(SDP)))
-    border.incoming[0].on_cancel(ends.append)
+    border.incoming[0].on_cancel(lambda end: ends.append(end))
     assert border.lines.free == 1
     border.line_says(486)
     assert border.lines.free == 2

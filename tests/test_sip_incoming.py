@@ -117,7 +117,7 @@ async def test_caller_hangs_up_while_it_rings(bench: Bench) -> None:
     invite = phone.new("INVITE", "sip:123456@127.0.0.2", "call-1", 1).with_body(SDP)
     phone.send(invite)
     await phone.response("INVITE", 100)
-    bench.incoming[0].on_cancel(ends.append)
+    bench.incoming[0].on_cancel(lambda end: ends.append(end))
     bench.incoming[0].ring()
     await phone.response("INVITE", 180)
     cancel = phone.new("CANCEL", invite.uri, "call-1", 1).with_via(invite.via)
@@ -139,7 +139,7 @@ async def test_calls_refuse_with_a_status_and_a_phrase(bench: Bench) -> None:
     ends: list[SessionEnd] = []
     dial(phone)
     await phone.response("INVITE", 100)
-    bench.incoming[0].on_cancel(ends.append)
+    bench.incoming[0].on_cancel(lambda end: ends.append(end))
     bench.incoming[0].reject(404, "No such visit\r\nX: y")
     refusal = await phone.response("INVITE", 404)
     assert refusal.phrase == "No such visitX: y"
@@ -198,6 +198,9 @@ async def test_reliable_ringing_is_acknowledged_through_the_line(bench: Bench) -
     call, answer = await accepted(bench, phone)
     phone.send(phone.within("ACK", answer, 1))
     await call.told_of("answered")
+    phone.send(phone.within("INVITE", answer, 3).with_body(SDP))
+    await phone.response("INVITE", 200)
+    phone.send(phone.within("ACK", answer, 3))
 
 
 @ensureDeferred

@@ -1,5 +1,7 @@
 """Calls to phones through a real line: every way they can go, and what phone and call are told."""
 
+import os
+import signal
 from collections.abc import AsyncIterator
 
 import pytest
@@ -210,6 +212,34 @@ async def test_a_reliable_early_answer_is_acknowledged_and_counts_if_the_200_has
     assert bye.cseq.number > prack.cseq.number
     phone.respond(bye, 200)
     await bench.idle()
+
+
+@ensureDeferred
+async def test_a_phone_that_rings_may_refresh_but_not_offer(bench: Bench) -> None:
+    phone = bench.phone()
+    _, call = await bench.ring(phone)
+    invite = await phone.request("INVITE")
+    phone.respond(invite, 180)
+    await call.told_of("ringing")
+    phone.send(phone.inside("UPDATE", invite, 1))
+    await phone.response("UPDATE", 200)
+    phone.send(phone.inside("UPDATE", invite, 2).with_body(SDP))
+    await phone.response("UPDATE", 491)
+    phone.respond(invite, 200, SDP)
+    await phone.request("ACK")
+    await call.told_of("answered")
+
+
+@ensureDeferred
+async def test_a_line_that_does_nothing_fails_the_call(bench: Bench) -> None:
+    phone = bench.phone()
+    os.kill(bench.lines[0].process.pid, signal.SIGSTOP)
+    _, call = await bench.ring(phone)
+    end = await call.ended_as()
+    os.kill(bench.lines[0].process.pid, signal.SIGCONT)
+    assert end.kind is EndKind.FAILED
+    await bench.idle()
+    assert phone.raw == []
 
 
 @ensureDeferred
