@@ -81,6 +81,14 @@ class BrowserTransport:
         request.add_message_integrity(terms.password.encode())
         self.socket.send(bytes(request))
 
+    def nudge(self) -> None:
+        """Repeat what may have been lost, as long as there are no keys; to be called about once a second."""
+        if self._dtls is None:
+            self.check()
+        elif not self.keyed:
+            self._dtls.DTLSv1_handle_timeout()
+            self._flush(self._dtls)
+
     def receive(self, datagram: bytes) -> bytes | None:
         """Take a datagram; media and RTCP are handed back as they came."""
         if datagram[0] <= 3:
@@ -96,7 +104,7 @@ class BrowserTransport:
             return None
         return datagram
 
-    def media(self, packet: bytes) -> bytes:
+    def media(self, packet: bytes | bytearray) -> bytes:
         """An RTP packet as SRTP."""
         self._bench.buffer[: len(packet)] = packet
         return bytes(self._bench.buffer[: self._bench.seal(self.sends, 0, len(packet))])
