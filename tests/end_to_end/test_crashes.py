@@ -12,15 +12,21 @@ from .visitor import Visitor
 Talk = tuple[dict[str, Any], Visitor]
 
 
-def talk(stage: Stage, gateway: Gateway, names: list[str], timeout: float = 20.0) -> list[Talk]:
+def talk(stage: Stage, gateway: Gateway, names: list[str]) -> list[Talk]:
     """Calls that are up, one on each station."""
     visits = [gateway.add_visit(name) for name in names]
-    visitors = [stage.visitor(visit) for visit in visits]
-    for visitor in visitors:
+    talks = [(visit, stage.visitor(visit)) for visit in visits]
+    join(talks)
+    return talks
+
+
+def join(talks: list[Talk]) -> None:
+    """All press Join, for the first time or again, and get to talk."""
+    seen = [len(visitor.messages) for _, visitor in talks]
+    for _, visitor in talks:
         visitor.join()
-    for visitor in visitors:
-        visitor.wait_for_state("talking", timeout)
-    return list(zip(visits, visitors, strict=True))
+    for start, (_, visitor) in zip(seen, talks, strict=True):
+        visitor.wait_for_state("talking", start=start)
 
 
 def parted(talks: list[Talk], killed: float) -> tuple[list[Talk], list[Talk]]:
@@ -47,10 +53,10 @@ def test_killed_line_ends_its_own_calls_only_and_new_calls_work_at_once(stage: S
         assert gateway.end_reason(visit) == "LineLost"
         gateway.event(visit, "end", reason="LineLost")
 
-    again = talk(stage, gateway, [visit["station"] for visit, _ in ended])
+    join(ended)
     assert other in gateway.lines()
     assert victim not in gateway.lines()
-    hang_up([*again, *living])
+    hang_up(talks)
     assert phones.wait(10) == 0, phones.errors
 
 
@@ -67,9 +73,9 @@ def test_killed_relay_ends_its_own_calls_only_and_new_calls_work_at_once(stage: 
         assert visitor.wait_for("ended")[1]["reason"] == "RelayLost"
         assert gateway.end_reason(visit) == "RelayLost"
 
-    again = talk(stage, gateway, [visit["station"] for visit, _ in ended])
+    join(ended)
     assert len(gateway.relays()) == 2
-    hang_up([*again, *living])
+    hang_up(talks)
     assert phones.wait(10) == 0, phones.errors
 
 
@@ -77,4 +83,4 @@ def hang_up(talks: list[Talk]) -> None:
     for _, visitor in talks:
         visitor.leave()
     for _, visitor in talks:
-        assert visitor.wait_for("ended")[1]["reason"] == "VisitorLeft"
+        visitor.wait_for("ended", reason="VisitorLeft")
