@@ -25,16 +25,23 @@ from parloir.relay.watch import Sight, Watch
 from parloir.rtp.description import Kind
 from parloir.rtp.flow import Leg as Party
 
+BEATS = 4
+"""How many times a second a bridge is attended to."""
+
 
 class Bridge:
     """Its class, ordinary or privileged, is fixed here; there is nothing on it that could be tapped.
 
-    Nothing crosses before both parties have heard the notice to its end (invariant 3): `join` refuses.
+    Nothing crosses before both parties have heard the notice to its end (invariant 3): `join` refuses. `slot` is
+    its owner's, who attends to its bridges in turn.
     """
 
-    def __init__(self, name: str, privileged: bool, services: Services, news: News) -> None:
+    def __init__(self, name: str, privileged: bool, slot: int, services: Services, news: News) -> None:
         self.name = name
         self.privileged = privileged
+        self.slot = slot
+        self._beat = 0
+        self._quality_beats = max(1, round(services.settings.quality_interval * BEATS))
         self._services = services
         self._news = news
         self._cname = secrets.token_hex(8)
@@ -186,15 +193,21 @@ class Bridge:
         self._seat.alive(leg)
 
     def attend(self, now: int, lost: frozenset[str]) -> None:
-        """What is due several times a second; `lost` names the browser legs that ICE misses."""
+        """What is due BEATS times a second, and, on one of them, RTCP; `lost` names the browser legs ICE misses."""
+        self._beat += 1
         self._seat.attend(now / 1e9, lost)
         if self._seat.leg is not None:
             self._seat.leg.estimate()
         for leg in self._legs().values():
             leg.keyframe_due(now)
+        if self._beat % BEATS == 0:
+            self._speak_rtcp(now)
+            self._look()
+        if self._beat % self._quality_beats == 0:
+            self._news.quality(self.name, self.report())
 
-    def report_rtcp(self, now: int) -> None:
-        """What is due once a second: RTCP, the browser's bitrate and the phone's, and a look at what flows."""
+    def _speak_rtcp(self, now: int) -> None:
+        """Reports to both, the browser's bitrate and the phone's, and help for a phone that cannot ask itself."""
         for party, leg in self._legs().items():
             leg.report(now, lambda kind, party=party: self._origin(party, kind))  # type: ignore[misc]
         browser = self._seat.leg
@@ -204,11 +217,6 @@ class Bridge:
             if session is not None and session.reporter.bitrate and self._phone is not None:
                 self._phone.ask_bitrate(session.reporter.bitrate)
         self._help_phone(now)
-        self._look()
-
-    def tell_quality(self) -> None:
-        """Tell the gateway the figures."""
-        self._news.quality(self.name, self.report())
 
     def _help_phone(self, now: int) -> None:
         """A phone that knows no feedback cannot ask for a keyframe: ask in its place when a packet was lost."""

@@ -6,6 +6,9 @@ from collections import deque
 from parloir.relay.commands import NoPorts
 
 RECEIVE_BUFFER = 1 << 18
+"""Bytes the kernel may queue on a phone's socket: half a second of video."""
+
+_SNDBUFFORCE, _RCVBUFFORCE = 32, 33
 
 
 class Ports:
@@ -43,13 +46,21 @@ def bind(host: str, port: int, buffer: int = RECEIVE_BUFFER) -> int:
     try:
         if opened.family == socket.AF_INET6:
             opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-        opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
-        opened.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, buffer)
+        _enlarge(opened, buffer)
         opened.bind((host, port))
     except OSError:
         opened.close()
         raise
     return opened.detach()
+
+
+def _enlarge(opened: socket.socket, buffer: int) -> None:
+    """Let the kernel queue that many bytes; without the privilege, as many as net.core.rmem_max allows."""
+    for force, usual in ((_RCVBUFFORCE, socket.SO_RCVBUF), (_SNDBUFFORCE, socket.SO_SNDBUF)):
+        try:
+            opened.setsockopt(socket.SOL_SOCKET, force, buffer)
+        except PermissionError:
+            opened.setsockopt(socket.SOL_SOCKET, usual, buffer)
 
 
 def bind_pair(ports: Ports, host: str, now: float) -> tuple[int, int, int]:

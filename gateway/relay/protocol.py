@@ -13,7 +13,7 @@ from twisted.python.failure import Failure
 from parloir.relay import commands
 from parloir.relay.commands import BrowserSide, PhoneSide, RelaySettings, Report
 from parloir.relay.pump import Pump
-from parloir.relay.relay import BEATS, Relay
+from parloir.relay.relay import BEAT, Relay
 
 Answer = dict[str, Any]
 
@@ -98,7 +98,7 @@ class GatewayProtocol(amp.AMP):
         except OSError as error:
             raise commands.Refused(f"UDP {settings.webrtc_host}:{settings.webrtc_port}: {error}") from error
         self._pump = Pump(self._reactor._asyncioEventloop, relay.switch, self._handle_punts)
-        self._heart.start(1 / BEATS, now=False)
+        self._heart.start(BEAT, now=False)
         Deferred.fromCoroutine(relay.warm()).addErrback(lambda failure: self._log.failure("notice", failure))
         return {}
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from time import monotonic_ns, time
 from typing import Any
 
-from parloir.relay.bridge import Bridge
+from parloir.relay.bridge import BEATS, Bridge
 from parloir.relay.browsers import Browsers
 from parloir.relay.commands import NoSuchBridge, Refused, RelaySettings
 from parloir.relay.entries import Punt, PuntKind
@@ -17,8 +17,10 @@ from parloir.relay.services import News, Services
 from parloir.relay.switch import Switch
 from parloir.rtp.flow import Leg as Party
 
-BEATS = 4
-"""How many times a second the bridges are attended to; each does its RTCP on one of them."""
+SLOTS = 10
+"""Each beat attends to one bridge in so many, so that media never waits for all of them at once."""
+BEAT = 1 / (BEATS * SLOTS)
+"""Seconds from one beat to the next."""
 SHARED_BUFFER = 1 << 22
 """Bytes the kernel may queue on the socket that all browsers share."""
 
@@ -49,8 +51,8 @@ class Relay:
         )
         self._bridges: dict[str, Bridge] = {}
         self._owners: dict[int, tuple[Bridge, Party]] = {}
+        self._opened = 0
         self._beat = 0
-        self._quality_beats = max(1, round(settings.quality_interval * BEATS))
 
     async def warm(self) -> None:
         """Encode the notice in every language beforehand."""
@@ -60,7 +62,8 @@ class Relay:
         """Make a bridge. Raises Refused if there is one of that name."""
         if name in self._bridges:
             raise Refused(f"there is a bridge {name!r} already")
-        self._bridges[name] = Bridge(name, privileged, self._services, self._news)
+        self._opened += 1
+        self._bridges[name] = Bridge(name, privileged, self._opened % SLOTS, self._services, self._news)
 
     def bridge(self, name: str) -> Bridge:
         """A bridge by its name. Raises NoSuchBridge."""
@@ -87,17 +90,12 @@ class Relay:
                     bridge.take(punt, party)
 
     def beat(self) -> None:
-        """Attend to the bridges; to be called BEATS times a second."""
+        """Attend to the bridges whose turn it is; to be called every BEAT seconds."""
         now = self._clock()
-        self._beat += 1
+        self._beat = (self._beat + 1) % SLOTS
         lost = self._browsers.lost(now / 1e9)
-        for index, bridge in enumerate(list(self._bridges.values())):
+        for bridge in [bridge for bridge in self._bridges.values() if bridge.slot == self._beat]:
             bridge.attend(now, lost)
-            turn = self._beat + index
-            if turn % BEATS == 0:
-                bridge.report_rtcp(now)
-            if turn % self._quality_beats == 0:
-                bridge.tell_quality()
 
     def close(self) -> None:
         """End every bridge and close every socket."""
