@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import urllib.request
 import venv
 import zipfile
 from pathlib import Path
@@ -43,9 +44,13 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home / "bin"
 
 
+def clean() -> dict[str, str]:
+    """The environment, without what would lead Python back to the sources."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+
+
 def run(command: Path, *words: str, folder: Path) -> str:
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
-    done = subprocess.run([command, *words], cwd=folder, env=clean, check=True, capture_output=True, text=True)
+    done = subprocess.run([command, *words], cwd=folder, env=clean(), check=True, capture_output=True, text=True)
     return done.stdout
 
 
@@ -82,3 +87,17 @@ def test_the_installed_command_makes_and_checks_a_configuration(installed: Path,
     assert run(installed / "parloir", "--version", folder=tmp_path).startswith("parloir ")
     run(installed / "parloir", "init", folder=tmp_path)
     assert run(installed / "parloir", "check", folder=tmp_path) == "parloir.yaml: ok\n"
+
+
+def test_the_installed_demo_prints_a_link_that_opens(installed: Path, tmp_path: Path) -> None:
+    words = [installed / "parloir", "demo", "--http", "127.0.0.1:0"]
+    with subprocess.Popen(words, cwd=tmp_path, env=clean(), stdout=subprocess.PIPE, text=True) as demo:
+        try:
+            assert demo.stdout is not None
+            name, link = demo.stdout.readline().split()
+            assert name == "visit:"
+            with urllib.request.urlopen(link, timeout=10) as page:
+                assert 'id="join"' in page.read().decode()
+        finally:
+            demo.terminate()
+        assert demo.wait(30) == 0
