@@ -21,8 +21,9 @@ MAY_IMPORT = {
     "plugins": {"api"},
     "relay": {"rtp", "webrtc", "config"} | ANY_OF_GATEWAY,
     "store": {"config", "sip.session"} | ANY_OF_GATEWAY,
-    "calls": {"store", "relay", "rtp", "sip", "webrtc", "config"} | ANY_OF_GATEWAY,
-    "web": {"calls", "store", "webrtc", "config"} | ANY_OF_GATEWAY,
+    "policy": {"config"} | ANY_OF_GATEWAY,
+    "calls": {"policy", "store", "relay", "rtp", "sip", "webrtc", "config"} | ANY_OF_GATEWAY,
+    "web": {"calls", "policy", "store", "webrtc", "config"} | ANY_OF_GATEWAY,
 }
 """What each package may import of ours beside itself. The modules of gateway/ itself may import all but plugins."""
 

@@ -1,0 +1,59 @@
+"""What a plugin adds to the gateway: tasks, routes, pages and commands."""
+
+from argparse import ArgumentParser
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+
+@dataclass(frozen=True)
+class Task:
+    """Work done every so many seconds, a `def` or an `async def`; a run that takes longer than that is given up."""
+
+    name: str
+    every: float
+    run: Callable[[], Awaitable[None] | None]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What an HTTP route is given: who asks, the query, and the body already read as JSON."""
+
+    user: str
+    roles: tuple[str, ...]
+    query: Mapping[str, str] = field(default_factory=dict)
+    body: Any = None
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What an HTTP route answers: a status and a JSON body."""
+
+    body: Any
+    status: int = 200
+
+
+@dataclass(frozen=True)
+class Route:
+    """One HTTP route, open to staff with one of these roles; `answer` is a `def` or an `async def`."""
+
+    method: str
+    path: str
+    roles: tuple[str, ...]
+    answer: Callable[[Request], Awaitable[Reply] | Reply]
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page for staff with one of these roles: its title, and the folder of its static files with an index.html."""
+
+    title: str
+    roles: tuple[str, ...]
+    folder: str
+
+
+class Commands(Protocol):
+    """Takes the subcommands of one plugin."""
+
+    def add(self, name: str, help: str, run: Callable[[Any], int]) -> ArgumentParser:
+        """Add `parloir PLUGIN NAME`; add arguments to the parser that is returned. `run` gets them parsed."""

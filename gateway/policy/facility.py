@@ -1,0 +1,67 @@
+"""What a plugin is given of its facility: the time, its own tables, a way to raise alerts."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol, TypeVar
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection
+
+from parloir.policy.participants import Relationship
+from parloir.policy.values import Alert, Call, Visit
+
+T = TypeVar("T")
+
+
+class Store(Protocol):
+    """The plugin's own tables, reached in a transaction per call. A plugin touches only tables named after it."""
+
+    async def run(self, work: Callable[[Connection], T]) -> T:
+        """In an `async def`: do `work` in a thread of the store; what it raises is raised here, and undone there."""
+
+    def run_now(self, work: Callable[[Connection], T]) -> T:
+        """In a `def`: the same, waiting for it."""
+
+
+class Records(Protocol):
+    """What the gateway remembers of the facility, for plugins to count, in their `async def` hooks."""
+
+    async def visits(
+        self,
+        *,
+        resident: str | None = None,
+        visitor: str | None = None,
+        station: str | None = None,
+        after: datetime | None = None,
+        before: datetime | None = None,
+    ) -> tuple[Visit, ...]:
+        """Visits of every state that overlap the span, earliest first."""
+
+    async def calls(
+        self,
+        *,
+        resident: str | None = None,
+        visitor: str | None = None,
+        after: datetime | None = None,
+        before: datetime | None = None,
+    ) -> tuple[Call, ...]:
+        """Calls that were opened in the span, earliest first, each with its talked and held seconds."""
+
+    async def relationships(self, resident: str) -> tuple[tuple[str, Relationship], ...]:
+        """Everybody on record with a resident: visitor's id and relationship."""
+
+
+@dataclass(frozen=True)
+class Facility:
+    """The facility that a plugin works for. `now` is UTC; `raise_alert` reaches staff and returns at once."""
+
+    id: str
+    name: str
+    timezone: ZoneInfo
+    tier: str | None
+    language: str
+    store: Store
+    records: Records
+    now: Callable[[], datetime]
+    raise_alert: Callable[[Alert], None]
