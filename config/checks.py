@@ -12,6 +12,7 @@ from parloir.config.schema import Facility, Gateway, Sip, Webrtc
 
 PORTS_PER_CALL = 4
 EPHEMERAL = 32768
+DATABASES = ("sqlite", "postgresql", "postgresql+psycopg")
 
 
 @dataclass(frozen=True)
@@ -61,10 +62,13 @@ def check(sections: Sections, languages: frozenset[str]) -> Iterator[Finding]:
 
 
 def _database(gateway: Gateway) -> Iterator[Finding]:
-    if gateway.database is not None and not gateway.database.startswith("sqlite:"):
-        kind = gateway.database.partition(":")[0].partition("+")[0]
-        message = f"this version keeps its data in sqlite only, not in {kind}"
-        yield Finding(("gateway", "database"), message, "remove the key: the data lies in gateway.data_dir")
+    if gateway.database is None:
+        return
+    kind = gateway.database.partition(":")[0]
+    if kind not in DATABASES:
+        message = f"{kind.partition('+')[0]} is no database this version can use"
+        remedy = "write postgresql+psycopg://USER:PASSWORD@HOST/NAME, or remove the key: sqlite in gateway.data_dir"
+        yield Finding(("gateway", "database"), message, remedy)
 
 
 def _web(gateway: Gateway) -> Iterator[Finding]:

@@ -132,8 +132,8 @@ BROKEN = {
         [("webrtc.relay_only", 1, "no TURN server", "set webrtc.turn")],
     ),
     "other_database": Broken(
-        "gateway: {database: 'postgresql+psycopg://u:hidden@db/p'}\n" + FACILITY,
-        [("gateway.database", 1, "sqlite only, not in postgresql", "remove the key")],
+        "gateway: {database: 'mysql+pymysql://u:hidden@db/p'}\n" + FACILITY,
+        [("gateway.database", 1, "mysql is no database", "write postgresql+psycopg://")],
     ),
     "facility_that_is_not": Broken(
         "facilities:\n  north wing: {name: North, timezone: America/Chicgo, language: fr}\n",

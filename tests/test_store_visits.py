@@ -1,33 +1,15 @@
 """Visits in the store: no two at once on a station, found by link or code, moved on and never back."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection
 
-from parloir.store import schema, visits
-from parloir.store.database import connect
+from parloir.store import visits
 from parloir.store.errors import NoSuchVisit, StationTaken, VisitOver
 from parloir.store.visits import Visit, VisitState
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
-
-
-@pytest.fixture(scope="module")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    engine = connect(Path(tmp_path_factory.mktemp("store")))
-    schema.prepare(engine)
-    yield engine
-    engine.dispose()
-
-
-@pytest.fixture
-def connection(engine: Engine) -> Iterator[Connection]:
-    with engine.connect() as connection:
-        yield connection
-        connection.rollback()
 
 
 def book(connection: Connection, minutes_from_now: int = 0, minutes: int = 10, station: str = "pod-a-1") -> Visit:

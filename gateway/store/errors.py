@@ -1,5 +1,6 @@
 """What can go wrong with the store, each with what the operator can do about it."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from parloir.errors import ParloirError
@@ -13,11 +14,62 @@ class StoreError(ParloirError):
 
 
 class UnknownDatabase(StoreError):
-    """The database's URL names a kind this version cannot keep whole; use sqlite (leave gateway.database out)."""
+    """The database's URL names a kind this version cannot keep whole; use postgresql, or leave gateway.database out."""
 
     def __init__(self, kind: str) -> None:
-        super().__init__(f"a {kind} database is not supported: leave gateway.database out to use sqlite in data_dir")
+        super().__init__(
+            f"a {kind} database is not supported: give gateway.database a postgresql+psycopg:// URL, "
+            "or leave it out to use sqlite in data_dir"
+        )
         self.kind = kind
+
+
+class BadDatabaseUrl(StoreError):
+    """gateway.database is not a URL; write postgresql+psycopg://USER:PASSWORD@HOST/NAME."""
+
+    def __init__(self) -> None:
+        super().__init__("gateway.database is not a URL: write postgresql+psycopg://USER:PASSWORD@HOST/NAME")
+
+
+class MissingDriver(StoreError):
+    """PostgreSQL's driver is not installed; install Parloir with its extra `postgresql`."""
+
+    def __init__(self) -> None:
+        super().__init__("PostgreSQL's driver is not installed: pip install 'parloir[postgresql]'")
+
+
+class Unreachable(StoreError):
+    """The database does not answer; see that it runs, that gateway.database is right and lets this machine in."""
+
+    def __init__(self, database: str, answer: str) -> None:
+        super().__init__(f"the database {database} cannot be opened: {answer.strip()}")
+        self.database = database
+        self.answer = answer
+
+
+class BadAnchor(StoreError):
+    """The audit chain's anchor cannot be read; restore it from a backup, or move it away and verify the chain."""
+
+    def __init__(self, file: Path) -> None:
+        super().__init__(f"{file} is not an audit anchor: restore it from a backup, then run `parloir audit verify`")
+        self.file = file
+
+
+class NoTool(StoreError):
+    """A PostgreSQL program is not on PATH; install its client programs (Debian: postgresql-client)."""
+
+    def __init__(self, tool: str) -> None:
+        super().__init__(f"{tool} is not on PATH: install PostgreSQL's client programs (Debian: postgresql-client)")
+        self.tool = tool
+
+
+class SnapshotFailed(StoreError):
+    """The database could not be copied out or back in; the message has what the database or its program said."""
+
+    def __init__(self, what: str, answer: str) -> None:
+        super().__init__(f"{what}: {answer.strip()}")
+        self.what = what
+        self.answer = answer
 
 
 class OldSchema(StoreError):
@@ -42,6 +94,14 @@ class NewSchema(StoreError):
         )
         self.database = database
         self.found = found
+
+
+class InUse(StoreError):
+    """A database cannot be replaced while a program has it open; stop the gateway first."""
+
+    def __init__(self, database: Path) -> None:
+        super().__init__(f"{database} is in use: stop the gateway first")
+        self.database = database
 
 
 class StationTaken(StoreError):

@@ -1,5 +1,6 @@
-"""The schema's version: made in a fresh database, checked in an old one, upgraded on demand."""
+"""The schema's version: made in a fresh database, checked in an old one, moved up or down on demand."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 from alembic import command
@@ -8,41 +9,49 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, inspect
 
+from parloir.store import locks, snapshot
 from parloir.store.errors import NewSchema, OldSchema
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+HEAD = "head"
 
 
 def prepare(engine: Engine) -> None:
     """Make the tables of a fresh database; raises OldSchema or NewSchema where it is not of this version."""
-    name = _name(engine)
     with engine.begin() as connection:
+        locks.hold(connection, locks.SCHEMA)
         found = revision(connection)
         if found is None and not inspect(connection).get_table_names():
-            _migrate(connection)
+            _migrate(connection, HEAD)
             return
-    script = ScriptDirectory.from_config(_config())
-    wanted = script.get_current_head()
+    wanted = newest()
     if found == wanted:
         return
-    if found is None or found in {step.revision for step in script.walk_revisions()}:
-        raise OldSchema(name, found or "none", str(wanted))
-    raise NewSchema(name, found)
+    if found is None or found in {step.revision for step in _script().walk_revisions()}:
+        raise OldSchema(name(engine), found or "none", wanted)
+    raise NewSchema(name(engine), found)
 
 
-def upgrade(engine: Engine) -> Path | None:
+def upgrade(engine: Engine, folder: Path | None = None) -> Path | None:
     """Bring a database to this version's schema, in one transaction; answers the backup it took first.
 
-    Where there was nothing to upgrade, nothing is backed up and None is answered.
+    The backup goes into `folder` (default: beside SQLite's file, else the working directory). Where there was nothing
+    to upgrade, nothing is backed up and None is answered. Raises NoTool and SnapshotFailed, then nothing was changed.
     """
     with engine.connect() as connection:
         found = revision(connection)
-    if found == ScriptDirectory.from_config(_config()).get_current_head():
+    if found == newest():
         return None
-    backup = _back_up(engine, found)
-    with engine.begin() as connection:
-        _migrate(connection)
+    backup = _back_up(engine, found, folder)
+    migrate(engine, HEAD)
     return backup
+
+
+def migrate(engine: Engine, to: str) -> None:
+    """Move the schema up or down to a revision, in one transaction. Going down loses what the older one cannot hold."""
+    with engine.begin() as connection:
+        locks.hold(connection, locks.SCHEMA)
+        _migrate(connection, to)
 
 
 def revision(connection: Connection) -> str | None:
@@ -50,22 +59,38 @@ def revision(connection: Connection) -> str | None:
     return MigrationContext.configure(connection).get_current_revision()
 
 
-def _back_up(engine: Engine, found: str | None) -> Path | None:
-    file = engine.url.database
-    if found is None or not file or file == ":memory:":
+def newest() -> str:
+    """The schema version that this code works with."""
+    return str(_script().get_current_head())
+
+
+def name(engine: Engine) -> str:
+    """The database as an error may name it: without user or password."""
+    return engine.url.database or engine.url.get_backend_name()
+
+
+def _back_up(engine: Engine, found: str | None, folder: Path | None) -> Path | None:
+    if found is None or snapshot.is_fleeting(engine):
         return None
-    backup = Path(f"{file}.{found}.bak")
+    file = Path(name(engine))
+    if engine.dialect.name != "sqlite":
+        file = Path(f"{file.name}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}")
+    backup = (folder or file.parent) / f"{file.name}.{found}.bak"
     backup.unlink(missing_ok=True)
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.exec_driver_sql("VACUUM INTO ?", (str(backup),))
-    backup.chmod(0o600)
+    snapshot.take(engine, backup)
     return backup
 
 
-def _migrate(connection: Connection) -> None:
+def _migrate(connection: Connection, to: str) -> None:
     config = _config()
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    found = revision(connection)
+    older = {step.revision for step in _script().iterate_revisions(found, "base")} - {found} if found else set()
+    (command.downgrade if to in older else command.upgrade)(config, to)
+
+
+def _script() -> ScriptDirectory:
+    return ScriptDirectory.from_config(_config())
 
 
 def _config() -> Config:
@@ -73,7 +98,3 @@ def _config() -> Config:
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     return config
-
-
-def _name(engine: Engine) -> str:
-    return engine.url.database or str(engine.url)

@@ -1,4 +1,4 @@
-"""The tables of the store (SQLAlchemy Core). A change here needs a migration."""
+"""The tables of calls and visits (SQLAlchemy Core), and what all tables share. A change here needs a migration."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -61,6 +61,7 @@ visits = Table(
     Column("token", String(64), nullable=False, unique=True),
     Column("state", String(16), nullable=False),
     Column("rings", Boolean, nullable=False),
+    Column("resident", String(32), ForeignKey("residents.id")),
     Index("ix_visits_station_start", "facility", "station", "start"),
     Index(
         "uq_visits_open_code",
@@ -69,6 +70,7 @@ visits = Table(
         "code",
         unique=True,
         sqlite_where=text("state IN ('scheduled', 'active')"),
+        postgresql_where=text("state IN ('scheduled', 'active')"),
     ),
 )
 
@@ -95,6 +97,8 @@ events = Table(
     Column("monotonic", BigInteger, nullable=False),
     Column("kind", String(64), nullable=False),
     Column("data", JSON, nullable=False),
+    Column("sequence", BigInteger, nullable=False),
+    Index("uq_events_sequence", "sequence", unique=True),
 )
 
 dialogs = Table(

@@ -5,14 +5,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, RowMapping, func, insert, select
 
-from parloir.store.tables import events
+from parloir.store import locks
+from parloir.store.tables import calls, events
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One event: its number in the call from 1, when (UTC, and monotonic nanoseconds of that run), what."""
+    """One event: its number in the call from 1, when (UTC, and monotonic nanoseconds of that run), what.
+
+    `sequence` is its place among the events of all calls: they become visible in that order.
+    """
 
     call: str
     number: int
@@ -20,17 +24,26 @@ class Entry:
     monotonic: int
     kind: str
     data: Mapping[str, Any]
+    sequence: int = 0
 
 
 def append(
     connection: Connection, call: str, kind: str, data: Mapping[str, Any], wall: datetime, monotonic: int
 ) -> Entry:
     """Add one event to a call; `data` is JSON-able and holds no secret."""
-    last = connection.execute(select(func.max(events.c.number)).where(events.c.call == call)).scalar()
-    entry = Entry(call, (last or 0) + 1, wall, monotonic, kind, dict(data))
+    locks.hold(connection, locks.TIMELINE)
+    number = connection.execute(select(func.max(events.c.number)).where(events.c.call == call)).scalar() or 0
+    sequence = connection.execute(select(func.max(events.c.sequence))).scalar() or 0
+    entry = Entry(call, number + 1, wall, monotonic, kind, dict(data), sequence + 1)
     connection.execute(
         insert(events).values(
-            call=call, number=entry.number, wall=wall, monotonic=monotonic, kind=kind, data=entry.data
+            call=call,
+            number=entry.number,
+            wall=wall,
+            monotonic=monotonic,
+            kind=kind,
+            data=entry.data,
+            sequence=entry.sequence,
         )
     )
     return entry
@@ -39,4 +52,14 @@ def append(
 def of(connection: Connection, call: str) -> list[Entry]:
     """A call's events in their order."""
     rows = connection.execute(select(events).where(events.c.call == call).order_by(events.c.number)).mappings()
-    return [Entry(row["call"], row["number"], row["wall"], row["monotonic"], row["kind"], row["data"]) for row in rows]
+    return [_entry(row) for row in rows]
+
+
+def after(connection: Connection, facility: str, sequence: int, limit: int = 200) -> list[Entry]:
+    """A facility's events of all calls that came after `sequence`, in their order: what a plugin has not yet heard."""
+    query = select(events).join(calls).where(calls.c.facility == facility, events.c.sequence > sequence)
+    return [_entry(row) for row in connection.execute(query.order_by(events.c.sequence).limit(limit)).mappings()]
+
+
+def _entry(row: RowMapping) -> Entry:
+    return Entry(row["call"], row["number"], row["wall"], row["monotonic"], row["kind"], row["data"], row["sequence"])

@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from sqlalchemy import Connection, RowMapping, Select, insert, select, update
 
+from parloir.store import locks
 from parloir.store.errors import NoSuchVisit, StationTaken, VisitOver
 from parloir.store.tables import visits
 
@@ -31,7 +32,7 @@ OPEN = (VisitState.SCHEDULED, VisitState.ACTIVE)
 @dataclass(frozen=True)
 class Visit:
     """One visit. `code` is dialled on its station, `token` is the secret of its link; `rings` says whether the
-    station rings when the visitor joins, or waits to dial."""
+    station rings when the visitor joins, or waits to dial. `resident` is the id of the one it is with, if known."""
 
     id: str
     facility: str
@@ -43,6 +44,7 @@ class Visit:
     token: str = field(repr=False)
     state: VisitState = VisitState.SCHEDULED
     rings: bool = True
+    resident: str | None = None
 
     @property
     def end(self) -> datetime:
@@ -64,8 +66,10 @@ def add(
     start: datetime,
     minutes: int,
     rings: bool = True,
+    resident: str | None = None,
 ) -> Visit:
     """Schedule a visit with a fresh code and token; raises StationTaken where an open visit overlaps it."""
+    locks.hold(connection, f"station {facility}/{station}")
     end = start + timedelta(minutes=minutes)
     here = _open_at(facility, station)
     other = _first(connection, here.where(visits.c.start < end, visits.c.finish > start).order_by(visits.c.start))
@@ -81,6 +85,7 @@ def add(
         code=_fresh_code(row["code"] for row in connection.execute(here).mappings()),
         token=secrets.token_urlsafe(24),
         rings=rings,
+        resident=resident,
     )
     connection.execute(insert(visits).values(**_columns(visit)))
     return visit
@@ -148,7 +153,9 @@ def list(
 
 def set_state(connection: Connection, id: str, state: VisitState) -> Visit:
     """Move an open visit on, and answer it as it is then; raises NoSuchVisit, or VisitOver for a closed one."""
-    visit = get(connection, id)
+    visit = _first(connection, select(visits).where(visits.c.id == id).with_for_update())
+    if visit is None:
+        raise NoSuchVisit(id)
     if visit.state == state:
         return visit
     if not visit.is_open:
@@ -181,6 +188,7 @@ def _columns(visit: Visit) -> dict[str, object]:
         "token": visit.token,
         "state": visit.state,
         "rings": visit.rings,
+        "resident": visit.resident,
     }
 
 
@@ -205,4 +213,5 @@ def _visit(row: RowMapping) -> Visit:
         token=row["token"],
         state=VisitState(row["state"]),
         rings=row["rings"],
+        resident=row["resident"],
     )

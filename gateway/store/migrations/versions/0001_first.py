@@ -3,6 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
+from parloir.store.append_only import forbid
 from parloir.store.tables import Utc
 
 revision = "0001"
@@ -34,7 +35,14 @@ def _visits() -> None:
         sa.Column("rings", sa.Boolean, nullable=False),
     )
     op.create_index("ix_visits_station_start", "visits", ["facility", "station", "start"])
-    op.create_index("uq_visits_open_code", "visits", ["facility", "station", "code"], unique=True, sqlite_where=OPEN)
+    op.create_index(
+        "uq_visits_open_code",
+        "visits",
+        ["facility", "station", "code"],
+        unique=True,
+        sqlite_where=OPEN,
+        postgresql_where=OPEN,
+    )
 
 
 def _calls() -> None:
@@ -64,11 +72,8 @@ def _events() -> None:
         sa.Column("kind", sa.String(64), nullable=False),
         sa.Column("data", sa.JSON, nullable=False),
     )
-    for change in ("UPDATE", "DELETE"):
-        op.execute(
-            f"CREATE TRIGGER events_refuse_{change.lower()} BEFORE {change} ON events "
-            "BEGIN SELECT RAISE(ABORT, 'events are append-only'); END"
-        )
+    for statement in forbid(op.get_bind().dialect.name, "events"):
+        op.execute(statement)
 
 
 def _dialogs() -> None:
