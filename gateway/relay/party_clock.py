@@ -6,6 +6,8 @@ from parloir.rtp.statistics import NTP_EPOCH
 SECOND = 1 << 32
 """One second in NTP's 32.32 fixed point."""
 
+MOST_STREAMS = 16
+"""Of how many SSRCs the latest report is remembered; those unheard of for longest are forgotten."""
 _TOLERANCE = SECOND // 2
 
 
@@ -40,7 +42,10 @@ class PartyClock:
         if self._offset is None or abs(offset - self._offset) > _TOLERANCE:
             self._offset = offset
             self._reports.clear()
+        self._reports.pop(report.ssrc, None)
         self._reports[report.ssrc] = (report.ntp + self._offset, report.timestamp)
+        if len(self._reports) > MOST_STREAMS:
+            del self._reports[next(iter(self._reports))]
 
     def timestamp(self, ssrc: int, clock: int, ntp: int) -> int | None:
         """What the media clock of that SSRC shows at our time `ntp`; None before its first report."""

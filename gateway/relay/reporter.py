@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from parloir.relay.entries import SinkCounters, SourceCounters
-from parloir.relay.party_clock import PartyClock
+from parloir.relay.party_clock import MOST_STREAMS, PartyClock
 from parloir.rtp import rtcp
 from parloir.rtp.packet import timestamp_delta
 from parloir.rtp.statistics import middle, round_trip
@@ -66,8 +66,7 @@ class Reporter:
             match packet:
                 case rtcp.SenderReport(blocks=blocks):
                     self.clock.heard(packet, ntp)
-                    if len(self._last_reports) < rtcp.MOST_ITEMS or packet.ssrc in self._last_reports:
-                        self._last_reports[packet.ssrc] = (middle(packet.ntp), ntp)
+                    self._acknowledge(packet, ntp)
                     self._hear_blocks(blocks, ssrcs, ntp)
                 case rtcp.ReceiverReport(_, blocks):
                     self._hear_blocks(blocks, ssrcs, ntp)
@@ -84,6 +83,12 @@ class Reporter:
                     self.bitrate = bitrate
         return wishes
 
+    def _acknowledge(self, report: rtcp.SenderReport, ntp: int) -> None:
+        self._last_reports.pop(report.ssrc, None)
+        self._last_reports[report.ssrc] = (middle(report.ntp), ntp)
+        if len(self._last_reports) > MOST_STREAMS:
+            del self._last_reports[next(iter(self._last_reports))]
+
     def _hear_blocks(self, blocks: tuple[rtcp.Block, ...], ssrcs: frozenset[int], ntp: int) -> None:
         for block in blocks:
             if block.ssrc in ssrcs:
@@ -93,8 +98,11 @@ class Reporter:
                 remote.round_trip = measured if measured is not None else remote.round_trip
 
     def compound(self, sent: list[Sent], heard: list[Heard], ssrc: int, now: int, ntp: int) -> bytes:
-        """The report due now; `ssrc` speaks for us where nothing has been sent yet. `now` and `ntp`: one instant."""
-        blocks = tuple(self._block(each, ntp) for each in heard if each.counters.ssrc >= 0)
+        """The report due now; `ssrc` speaks for us where nothing has been sent yet. `now` and `ntp`: one instant.
+
+        `heard` must be in the same order each time.
+        """
+        blocks = tuple(self._block(place, each, ntp) for place, each in enumerate(heard) if each.counters.ssrc >= 0)
         packets: list[rtcp.Rtcp] = []
         for each in sent:
             if each.counters.sent_at >= 0:
@@ -107,11 +115,11 @@ class Reporter:
         speakers = {packet.ssrc for packet in packets if isinstance(packet, rtcp.SenderReport)} or {ssrc}
         return rtcp.build(*packets, *(rtcp.SourceDescription(speaker, self._cname) for speaker in sorted(speakers)))
 
-    def _block(self, heard: Heard, ntp: int) -> rtcp.Block:
+    def _block(self, place: int, heard: Heard, ntp: int) -> rtcp.Block:
         counters = heard.counters
-        before = self._reported.get(counters.ssrc, (0, 0))
+        before = self._reported.get(place, (0, 0))
         expected, received = counters.expected - before[0], counters.received - before[1]
-        self._reported = {**self._reported, counters.ssrc: (counters.expected, counters.received)}
+        self._reported[place] = (counters.expected, counters.received)
         lost = max(0, expected - received)
         last, at = self._last_reports.get(counters.ssrc, (0, ntp))
         return rtcp.Block(
