@@ -18,7 +18,7 @@ from parloir.sip.errors import SipError, Unreachable
 from parloir.sip.flow import Flow
 from parloir.sip.lines import Lines
 from parloir.sip.message import Response
-from parloir.sip.outgoing import OutgoingLeg
+from parloir.sip.outgoing import Login, OutgoingLeg
 from parloir.sip.session import Dialog, DialogStore, Incoming, Session, SessionEvents
 from parloir.sip.settings import Settings
 from parloir.sip.stations import Station, Stations
@@ -118,8 +118,16 @@ class UserAgent:
             await pause
         await self.edge.close()
 
-    async def invite(self, target: Target, sdp: str, events: SessionEvents, caller: str = "", kept: int = 0) -> Session:
-        """Ring a phone with this offer; `kept` slots are left free for others.
+    async def invite(
+        self,
+        target: Target,
+        sdp: str,
+        events: SessionEvents,
+        caller: str = "",
+        kept: int = 0,
+        login: Login = ("", ""),
+    ) -> Session:
+        """Ring a phone with this offer; `kept` slots are left free for others, `login` answers a challenge.
 
         Raises NoFreeLine, and Unreachable for a host that does not resolve or that no listener can send to.
         """
@@ -128,7 +136,7 @@ class UserAgent:
         id = dialogs.token()
         slot = self.lines.reserve(id, kept)
         uri = Uri(target.user, target.host, target.port)
-        leg = OutgoingLeg(self.edge, id, slot, flow, uri, sdp, events, caller[:128])
+        leg = OutgoingLeg(self.edge, id, slot, flow, uri, sdp, events, caller[:128], login)
         self.edge.enter(leg)
         self._log("sip.inviting", session=id, peer=str(flow.peer.host), line=slot.line)
         self._reactor.callLater(0, leg.start)

@@ -18,20 +18,34 @@ if TYPE_CHECKING:
     from parloir.sip.edge import Edge
 
 MOST_FORKS = 16
-LONGEST_CHALLENGE = 1024
+MOST_CHALLENGES = 4
+_CHALLENGES = {401: "WWW-Authenticate", 407: "Proxy-Authenticate"}
+
+Login = tuple[str, str]
 
 
 class OutgoingLeg(Leg):
     """Rings a phone; several phones may answer one INVITE (a fork), and the first wins."""
 
     def __init__(
-        self, edge: "Edge", id: str, slot: Slot, flow: Flow, target: Uri, sdp: str, events: SessionEvents, caller: str
+        self,
+        edge: "Edge",
+        id: str,
+        slot: Slot,
+        flow: Flow,
+        target: Uri,
+        sdp: str,
+        events: SessionEvents,
+        caller: str = "",
+        login: Login = ("", ""),
     ) -> None:
         super().__init__(edge, id, slot, flow)
         self.events = events
         self._target = str(target)
         self._sdp = sdp
         self._caller = caller
+        self._login = login
+        self._challenged = False
         self._sent: Sent | None = None
         self._number = 0
         self._heard = False
@@ -54,7 +68,7 @@ class OutgoingLeg(Leg):
         later, terms = self.edge.clock.callLater, self.edge.settings
         patience = min(terms.reply_timeout, terms.ring_timeout)
         self._timers = [later(patience, self._silent), later(terms.ring_timeout, self._rung_out)]
-        self.line.place(self._target, "", "")
+        self.line.place(self._target, *self._login)
 
     def _silent(self) -> None:
         if self._sent is None:
@@ -79,7 +93,7 @@ class OutgoingLeg(Leg):
         if sent is None:
             return
         if response is None:
-            self._refused(408, "")
+            self._refuse(408, "")
             return
         self._heard = True
         try:
@@ -88,7 +102,7 @@ class OutgoingLeg(Leg):
             elif response.status < 300:
                 self._answer(sent.request, response)
             else:
-                self._refused(response.status, response.phrase)
+                self._refused(response)
         except MalformedMessage as error:
             self.edge.log("sip.malformed", session=self.id, where=error.where, why=error.why)
             if response.status >= 200 and self.dialog is None:
@@ -162,7 +176,17 @@ class OutgoingLeg(Leg):
         bye = dialogs.request(dialogs.advanced(dialog), "BYE", self.edge.face(flow))
         self.edge.outer.send(bye, flow, lambda _: None)
 
-    def _refused(self, status: int, phrase: str) -> None:
+    def _refused(self, response: Response) -> None:
+        """Have the line answer a first challenge, where it has a login; else the call is refused."""
+        name = _CHALLENGES.get(response.status, "")
+        if self._login[0] and name and not self._challenged and not self.over:
+            self._challenged = True
+            self._sent = None
+            self.line.refuse(response.status, *((name, value) for value in response.all(name)[:MOST_CHALLENGES]))
+        else:
+            self._refuse(response.status, response.phrase)
+
+    def _refuse(self, status: int, phrase: str) -> None:
         self.line.refuse(status)
         self.finish(SessionEnd(kind_of(status, self._rang), status, phrase[:80]))
         if not self._acks:
