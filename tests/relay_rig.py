@@ -158,7 +158,12 @@ class Relay(GatewayProtocol):
 
     def __init__(self) -> None:
         self.ended = False
-        super().__init__(reactor, self._end)
+        self.ahead = 0
+        super().__init__(reactor, self._end, lambda: time.monotonic_ns() + self.ahead)
+
+    def skip(self, seconds: float) -> None:
+        """Let the relay's clock jump ahead."""
+        self.ahead += int(seconds * 1e9)
 
     def _end(self) -> None:
         self.ended = True
@@ -322,8 +327,9 @@ class Browser(Wire):
 class Call:
     """One bridge with a phone and a browser at it, through the steps of a call."""
 
-    def __init__(self, gateway: Gateway, name: str = "call", video: bool = True) -> None:
+    def __init__(self, gateway: Gateway, relay: Relay, name: str = "call", video: bool = True) -> None:
         self.gateway = gateway
+        self.relay = relay
         self.name = name
         self.video = video
         self.phone = Phone(video)

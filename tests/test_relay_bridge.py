@@ -45,7 +45,7 @@ async def call(tmp_path: Path) -> AsyncIterator[Call]:
     relay = connect(gateway)
     first = next(FIRST)
     await gateway.do(commands.Configure, settings=settings(prompts(tmp_path), first, first + 39))
-    made = Call(gateway)
+    made = Call(gateway, relay)
     yield made
     made.close()
     gateway.transport.loseConnection()  # type: ignore[union-attr]
@@ -315,19 +315,68 @@ async def test_each_leg_gets_reports_of_its_own_in_one_time(call: Call) -> None:
 
 
 @over_amp
-async def test_a_silent_phone_is_told_of_and_so_is_its_return(tmp_path: Path) -> None:
+async def test_a_silent_phone_is_told_of_and_so_is_its_return(call: Call) -> None:
+    await call.connect()
+    await rest(1.1)
+    call.relay.skip(11)
+    await soon(lambda: call.gateway.heard("silent", "phone", True), "the phone's silence")
+    call.phone.send(sound(1))
+    await soon(lambda: call.gateway.heard("up", "phone"), "the phone's first packet")
+    await soon(lambda: call.gateway.heard("silent", "phone", False), "the end of the silence")
+
+
+@over_amp
+async def test_a_browser_that_checks_no_more_is_lost_until_it_checks_again(call: Call) -> None:
+    await call.connect()
+    call.relay.skip(9)
+    await soon(lambda: call.gateway.heard("lost", "browser"), "the loss")
+    call.browser.transport.check()
+    await soon(lambda: call.gateway.heard("back", "browser"), "the return")
+    await call.join()
+
+
+@over_amp
+async def test_a_browser_that_never_shakes_hands_is_given_up(call: Call) -> None:
+    await call.do(commands.OpenBridge, privileged=False)
+    await call.do(commands.OpenBrowser)
+    await call.do(commands.SetBrowser, side=call.browser.side())
+    call.relay.skip(21)
+    await soon(lambda: call.gateway.heard("lost", "browser"), "the loss")
+    await call.bring(call.browser)
+
+
+@over_amp
+async def test_a_browser_with_another_certificate_is_not_let_in(call: Call) -> None:
+    await call.do(commands.OpenBridge, privileged=False)
+    terms = await call.do(commands.OpenBrowser)
+    side = call.browser.side().model_copy(update={"fingerprints": (("sha-256", ":".join(["00"] * 32)),)})
+    await call.do(commands.SetBrowser, side=side)
+    call.browser.call(terms)
+    (lost,) = await soon(lambda: [said for said in call.gateway.said if said[0] == "lost"], "the refusal")
+    assert "fingerprint" in lost[2]
+
+
+@over_amp
+async def test_the_figures_are_told_by_themselves(tmp_path: Path) -> None:
     gateway = Gateway()
     relay = connect(gateway)
     first = next(FIRST)
-    terms = settings(prompts(tmp_path), first, first + 39, media_timeout=1.0, quality_interval=1.0)
+    terms = settings(prompts(tmp_path), first, first + 39, quality_interval=0.5)
     await gateway.do(commands.Configure, settings=terms)
-    call = Call(gateway)
+    call = Call(gateway, relay)
     await call.connect()
-    await soon(lambda: gateway.heard("silent", "phone", True), "the phone's silence")
-    call.phone.send(sound(1))
-    await soon(lambda: gateway.heard("up", "phone"), "the phone's first packet")
-    await soon(lambda: gateway.heard("silent", "phone", False), "the end of the silence")
+    await call.join()
+    for number in range(50):
+        await exchange(call, number)
+    reports = [said[1] for said in gateway.said if said[0] == "quality"]
     await soon(lambda: gateway.heard("quality"), "the figures")
+    latest: Report = await call.do(commands.GetReport)
+    phone, browser = ({stream.kind: stream for stream in side} for side in (latest.phone, latest.browser))
+    assert phone[Kind.AUDIO].received == phone[Kind.VIDEO].received == 50
+    assert browser[Kind.AUDIO].sent >= 50
+    assert browser[Kind.VIDEO].sent == 50
+    assert (phone[Kind.AUDIO].lost, phone[Kind.AUDIO].mos is not None, phone[Kind.VIDEO].mos) == (0, True, None)
+    assert all(later.flowing >= earlier.flowing for earlier, later in pairwise(reports))
     call.close()
     gateway.transport.loseConnection()  # type: ignore[union-attr]
     await soon(lambda: relay.ended, "the relay's end")

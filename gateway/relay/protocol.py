@@ -1,5 +1,6 @@
 """The relay's end of its AMP connection with the gateway."""
 
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -56,13 +57,14 @@ class Voice:
 class GatewayProtocol(amp.AMP):
     """Answers the gateway's commands with one relay; `ended` is called when the connection is gone.
 
-    `reactor` is Twisted's asyncio reactor: the switch is pumped by its loop.
+    `reactor` is Twisted's asyncio reactor: the switch is pumped by its loop. `clock` gives monotonic nanoseconds.
     """
 
-    def __init__(self, reactor: Any, ended: Callable[[], None]) -> None:
+    def __init__(self, reactor: Any, ended: Callable[[], None], clock: Callable[[], int] = time.monotonic_ns) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._reactor = reactor
         self._ended = ended
+        self._clock = clock
         self._relay: Relay | None = None
         self._pump: Pump | None = None
         self._heart = LoopingCall(self._beat)
@@ -94,7 +96,7 @@ class GatewayProtocol(amp.AMP):
         if self._relay is not None:
             raise commands.Refused("the relay is configured already")
         try:
-            self._relay = relay = Relay(self._reactor, settings, Voice(self))
+            self._relay = relay = Relay(self._reactor, settings, Voice(self), self._clock)
         except OSError as error:
             raise commands.Refused(f"UDP {settings.webrtc_host}:{settings.webrtc_port}: {error}") from error
         self._pump = Pump(self._reactor._asyncioEventloop, relay.switch, self._handle_punts)

@@ -26,15 +26,18 @@ SHARED_BUFFER = 1 << 22
 
 
 class Relay:
-    """Bridges by name. `reactor` gives callLater and threads, `clock` monotonic nanoseconds."""
+    """Bridges by name. `reactor` gives callLater and threads, `clock` monotonic nanoseconds.
+
+    Raises OSError where the browsers' socket cannot be bound.
+    """
 
     def __init__(
         self, reactor: Any, settings: RelaySettings, news: News, clock: Callable[[], int] = monotonic_ns
     ) -> None:
         self._news = news
         self._clock = clock
-        self.switch = Switch(clock)
         fd = bind(settings.webrtc_host, settings.webrtc_port, SHARED_BUFFER)
+        self.switch = Switch(clock)
         with socket.socket(fileno=socket.dup(fd)) as bound:
             self.port: int = bound.getsockname()[1]
         self.switch.add_socket(fd, shared=True)
