@@ -22,8 +22,10 @@ from .ports import free_ports
 from .process import Process, children
 
 T = TypeVar("T")
-RTP_PORTS = 320
+RTP_PORTS = 160
 LEAKS = re.compile(r"ice-pwd|a=crypto|inline:|Bearer |visit=[\w-]{20}|/visit/[\w-]{20}")
+
+FAULTS = re.compile(r'"event": "(fault|store.failed)"|Traceback')
 
 
 class ApiError(Exception):
@@ -283,7 +285,7 @@ class Gateway:
         for line in self.process.lines:
             assert not LEAKS.search(line), f"a secret in the log: {line}"
             assert not words.search(line), f"a secret in the log: {line}"
-        faults = [line for line in self.process.lines if '"event": "fault"' in line or line.startswith("Traceback")]
+        faults = [line for line in self.process.lines if FAULTS.search(line)]
         assert not faults, "\n".join(faults)
 
 

@@ -1,28 +1,46 @@
-"""Free ports of the loopback interface, each handed out once, so that tests can run side by side."""
+"""Free ports of the loopback interface, each handed out once; processes that test at the same time do not meet."""
 
+import atexit
 import itertools
-import os
 import socket
+from functools import cache
 
 FIRST, LAST = 25000, 29999
+SHARE = 620
 
 
-def _start() -> int:
-    return FIRST + (os.getpid() * 64) % (LAST - FIRST - 1000) // 2 * 2
+class NoPortsLeft(Exception):
+    """Every share of the ports is taken by another process that runs these tests, or the share is used up."""
 
 
-_next = itertools.count(_start(), 2)
+@cache
+def _share() -> "itertools.cycle[int]":
+    """This process's even ports. Its first port is held as long as the process lives: others see it and go on."""
+    for first in range(FIRST, LAST - SHARE, SHARE):
+        guard = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        try:
+            guard.bind(("127.0.0.1", first))
+        except OSError:
+            guard.close()
+            continue
+        atexit.register(guard.close)
+        return itertools.cycle(range(first + 2, first + SHARE, 2))
+    raise NoPortsLeft(f"{FIRST} to {LAST}")
 
 
 def free_ports(count: int = 1) -> int:
     """The first of `count` neighbouring ports that nobody holds, UDP or TCP; always an even number."""
-    while True:
-        first = FIRST + (next(_next) - FIRST) % (LAST - FIRST - count)
-        first += first % 2
-        if all(_is_free(port) for port in range(first, first + count)):
-            for _ in range(count // 2):
-                next(_next)
-            return first
+    ports = _share()
+    run: list[int] = []
+    for _ in range(SHARE):
+        port = next(ports)
+        follows = bool(run) and port == run[-1] + 2
+        run = [*run, port] if follows else [port]
+        if not (_is_free(port) and _is_free(port + 1)):
+            run = []
+        elif len(run) * 2 >= count:
+            return run[0]
+    raise NoPortsLeft(f"{count} in a row")
 
 
 def _is_free(port: int) -> bool:

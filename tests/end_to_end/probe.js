@@ -9,6 +9,15 @@
     }
   };
 
+  // A tone is what echo cancelling and noise suppression are there to remove.
+  const devices = navigator.mediaDevices;
+  const plain = { echoCancellation: false, noiseSuppression: false, autoGainControl: false };
+  const getUserMedia = devices?.getUserMedia.bind(devices);
+  if (devices) {
+    devices.getUserMedia = ({ audio, ...others }) =>
+      getUserMedia({ ...others, audio: audio ? { ...(audio === true ? {} : audio), ...plain } : false });
+  }
+
   const WINDOW = 2048;
   const probe = { samples: [], connections, errors: [] };
   window.__probe = probe;
