@@ -2,14 +2,17 @@
 
 import hashlib
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from itertools import count, pairwise
 from pathlib import Path
 
 import pytest
 import pytest_twisted
+from twisted.logger import LogEvent, LogLevel, globalLogPublisher
 
 from parloir.relay import commands
+from parloir.relay.bridge import Bridge
 from parloir.relay.commands import Interrupted, NoSuchBridge, NotAnnounced, Refused, Report
 from parloir.rtp import rtcp
 from parloir.rtp.description import Address, Kind
@@ -508,3 +511,31 @@ async def test_a_page_that_reloads_during_the_notice_must_hear_it_again(call: Ca
     with pytest.raises(NotAnnounced):
         await call.do(commands.Join)
     await call.join()
+
+
+@over_amp
+async def test_a_fault_over_one_call_is_told_and_ends_no_other(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    await call.connect()
+    await call.join()
+    faults: list[str] = []
+    with monkeypatch.context() as patch, logged_faults(faults):
+        patch.setattr(Bridge, "part", lambda self: 1 / 0)
+        patch.setattr(Bridge, "take", lambda self, punt, party: 1 / 0)
+        patch.setattr(Bridge, "attend", lambda self, now, lost: 1 / 0)
+        with pytest.raises(Refused, match="Part failed"):
+            await call.do(commands.Part)
+        call.browser.tell(rtcp.ReceiverReport(1))
+        await soon(lambda: len(set(faults)) == 3, "three faults in the log")
+    await exchange(call, 1)
+    await soon(lambda: b"from phone" in [p.payload for p in call.browser.rtp], "the phone's sound")
+
+
+@contextmanager
+def logged_faults(into: list[str]) -> Iterator[None]:
+    def observe(event: LogEvent) -> None:
+        if event["log_level"] is LogLevel.critical:
+            into.append(event["log_format"])
+
+    globalLogPublisher.addObserver(observe)
+    yield
+    globalLogPublisher.removeObserver(observe)

@@ -35,7 +35,7 @@ def test_ports_are_pairs_and_a_closed_one_rests() -> None:
     with pytest.raises(NoPorts):
         ports.take(0)
     ports.give_back(30_002, now=10)
-    with pytest.raises(NoPorts, match="1 pairs rest"):
+    with pytest.raises(NoPorts, match="1 rest"):
         ports.take(39.9)
     assert ports.take(40) == 30_002
 

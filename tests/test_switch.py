@@ -126,7 +126,7 @@ def board() -> Iterator[Board]:
     ids["video_route"] = table.add_route(ids["browser"], VIDEO_TYPE, ids["seen"], extension=3)
     yield made
     switch.close()
-    phone.close()
+    made.phone.close()
     browser.close()
 
 

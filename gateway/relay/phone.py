@@ -51,8 +51,10 @@ class PhoneLeg(Leg):
 
     def open(self, video: bool, now: float) -> PhonePorts:
         """Bind the ports. Raises NoPorts, having left nothing open."""
+        kinds = (Kind.AUDIO, Kind.VIDEO) if video else (Kind.AUDIO,)
+        self._ports.need(len(kinds), now)
         try:
-            for kind in (Kind.AUDIO, Kind.VIDEO) if video else (Kind.AUDIO,):
+            for kind in kinds:
                 self._doors[kind] = self._bind(now)
         except Exception:
             self.close(now)

@@ -25,19 +25,21 @@ class Ports:
 
     def take(self, now: float) -> int:
         """The RTP port of a free pair. Raises NoPorts."""
+        self.need(1, now)
+        return self._free.popleft()
+
+    def need(self, pairs: int, now: float) -> None:
+        """See that so many pairs are free. Raises NoPorts."""
         while self._resting and self._resting[0][0] <= now:
             self._free.append(self._resting.popleft()[1])
-        if not self._free:
-            raise NoPorts(f"all RTP ports are in use or at rest ({len(self._resting)} pairs rest)")
-        return self._free.popleft()
+        if len(self._free) < pairs:
+            raise NoPorts(
+                f"{len(self._free)} pairs of RTP ports are free, {len(self._resting)} rest, {pairs} are needed"
+            )
 
     def give_back(self, port: int, now: float) -> None:
         """The pair is closed; it rests."""
         self._resting.append((now + self._rest, port))
-
-    def free(self) -> int:
-        """How many pairs could be taken at once."""
-        return len(self._free)
 
 
 def bind(host: str, port: int, buffer: int = RECEIVE_BUFFER) -> int:

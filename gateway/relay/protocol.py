@@ -2,9 +2,10 @@
 
 import time
 from collections.abc import Awaitable, Callable
+from functools import wraps
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.protocol import connectionDone
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
@@ -54,6 +55,23 @@ class Voice:
         said.addErrback(lambda failure: None)
 
 
+def answers(command: type[amp.Command]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Let a method answer a command; an error that the command does not know is logged and told as Refused.
+
+    AMP itself would close the connection over it, and end every call of this relay for a fault in one.
+    """
+
+    def register(method: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(method)
+        def answer(self: "GatewayProtocol", **arguments: Any) -> "Deferred[Answer]":
+            return maybeDeferred(method, self, **arguments).addErrback(self.translate, command.__name__)
+
+        registered: Callable[..., Any] = command.responder(answer)
+        return registered
+
+    return register
+
+
 class GatewayProtocol(amp.AMP):
     """Answers the gateway's commands with one relay; `ended` is called when the connection is gone.
 
@@ -83,6 +101,13 @@ class GatewayProtocol(amp.AMP):
         self._relay = self._pump = None
         self._ended()
 
+    def translate(self, failure: Failure, command: str) -> Failure:
+        """Known errors as they are; any other is a fault of ours, and goes to the log."""
+        if isinstance(failure.value, tuple(commands.ERRORS)):
+            return failure
+        self._log.failure("{command} failed", failure, command=command)
+        raise commands.Refused(f"{command} failed in the relay; its log says why")
+
     @property
     def relay(self) -> Relay:
         """The relay. Raises Refused before it is configured."""
@@ -90,7 +115,7 @@ class GatewayProtocol(amp.AMP):
             raise commands.Refused("the relay is not configured yet")
         return self._relay
 
-    @commands.Configure.responder
+    @answers(commands.Configure)
     def configure(self, settings: RelaySettings) -> Answer:
         """Bind the browsers' socket and begin."""
         if self._relay is not None:
@@ -104,79 +129,79 @@ class GatewayProtocol(amp.AMP):
         Deferred.fromCoroutine(relay.warm()).addErrback(lambda failure: self._log.failure("notice", failure))
         return {}
 
-    @commands.OpenBridge.responder
+    @answers(commands.OpenBridge)
     def open_bridge(self, bridge: str, privileged: bool) -> Answer:
         """Make a bridge of that class, for good."""
         self.relay.open(bridge, privileged)
         return {}
 
-    @commands.OpenPhone.responder
+    @answers(commands.OpenPhone)
     def open_phone(self, bridge: str, video: bool) -> Answer:
         """Bind the phone's ports."""
         return {"ports": self.relay.bridge(bridge).open_phone(video)}
 
-    @commands.SetPhone.responder
+    @answers(commands.SetPhone)
     def set_phone(self, bridge: str, side: PhoneSide) -> Answer:
         """Hear what the phone agreed to."""
         self.relay.bridge(bridge).set_phone(side)
         return {}
 
-    @commands.OpenBrowser.responder
+    @answers(commands.OpenBrowser)
     def open_browser(self, bridge: str) -> Answer:
         """Make ready for a browser."""
         return {"terms": self.relay.bridge(bridge).open_browser()}
 
-    @commands.SetBrowser.responder
+    @answers(commands.SetBrowser)
     def set_browser(self, bridge: str, side: BrowserSide) -> Answer:
         """Shake hands with it."""
         self.relay.bridge(bridge).set_browser(side)
         return {}
 
-    @commands.RestartIce.responder
+    @answers(commands.RestartIce)
     def restart_ice(self, bridge: str) -> Answer:
         """New ICE credentials."""
         return {"terms": self.relay.bridge(bridge).restart_ice()}
 
-    @commands.Announce.responder
+    @answers(commands.Announce)
     def announce(self, bridge: str, prompt: str) -> "Deferred[Answer]":
         """Play the notice."""
         return self._played(self.relay.bridge(bridge).announce(prompt))
 
-    @commands.Play.responder
+    @answers(commands.Play)
     def play(self, bridge: str, prompt: str, to: str, times: int) -> "Deferred[Answer]":
         """Play a prompt."""
         return self._played(self.relay.bridge(bridge).play(prompt, to, times))
 
-    @commands.StopPrompts.responder
+    @answers(commands.StopPrompts)
     def stop_prompts(self, bridge: str) -> Answer:
         """Silence the prompts."""
         self.relay.bridge(bridge).stop_prompts()
         return {}
 
-    @commands.Join.responder
+    @answers(commands.Join)
     def join(self, bridge: str) -> Answer:
         """Let media cross."""
         self.relay.bridge(bridge).join()
         return {}
 
-    @commands.Part.responder
+    @answers(commands.Part)
     def part(self, bridge: str) -> Answer:
         """Let nothing cross."""
         self.relay.bridge(bridge).part()
         return {}
 
-    @commands.AskKeyframe.responder
+    @answers(commands.AskKeyframe)
     def ask_keyframe(self, bridge: str, leg: str) -> Answer:
         """Ask for a keyframe."""
         self.relay.bridge(bridge).ask_keyframe(leg)
         return {}
 
-    @commands.GetReport.responder
+    @answers(commands.GetReport)
     def get_report(self, bridge: str) -> Answer:
         """The figures now."""
         return {"report": self.relay.bridge(bridge).report()}
 
-    @commands.CloseBridge.responder
+    @answers(commands.CloseBridge)
     def close_bridge(self, bridge: str) -> Answer:
         """End a bridge."""
         report = self.relay.bridge(bridge).close()
@@ -190,16 +215,9 @@ class GatewayProtocol(amp.AMP):
         return Deferred.fromCoroutine(answer())
 
     def _handle_punts(self) -> None:
-        """One faulty bridge must not stop the others."""
         if self._relay is not None:
-            try:
-                self._relay.handle_punts()
-            except Exception:
-                self._log.failure("the switch's news")
+            self._relay.handle_punts()
 
     def _beat(self) -> None:
         if self._relay is not None:
-            try:
-                self._relay.beat()
-            except Exception:
-                self._log.failure("the relay's beat")
+            self._relay.beat()

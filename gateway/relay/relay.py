@@ -6,6 +6,8 @@ from pathlib import Path
 from time import monotonic_ns, time
 from typing import Any
 
+from twisted.logger import Logger
+
 from parloir.relay.bridge import BEATS, Bridge
 from parloir.relay.browsers import Browsers
 from parloir.relay.commands import NoSuchBridge, Refused, RelaySettings
@@ -54,6 +56,7 @@ class Relay:
         )
         self._bridges: dict[str, Bridge] = {}
         self._owners: dict[int, tuple[Bridge, Party]] = {}
+        self._log = Logger()
         self._opened = 0
         self._beat = 0
 
@@ -81,16 +84,12 @@ class Relay:
         self._owners.clear()
 
     def handle_punts(self) -> None:
-        """Deal with all that the switch has handed up."""
+        """Deal with all that the switch has handed up; a fault over one is logged and stops no other."""
         for punt in self.switch.take_punts():
-            if punt.kind in (PuntKind.STUN, PuntKind.DTLS):
-                leg = self._browsers.take(punt)
-                if leg is not None:
-                    self._alive(leg.name)
-            else:
-                bridge, party = self._owner(punt)
-                if bridge is not None and party is not None:
-                    bridge.take(punt, party)
+            try:
+                self._handle(punt)
+            except Exception:
+                self._log.failure("what the switch handed up: {kind}", kind=punt.kind.value)
 
     def beat(self) -> None:
         """Attend to the bridges whose turn it is; to be called every BEAT seconds."""
@@ -98,13 +97,26 @@ class Relay:
         self._beat = (self._beat + 1) % SLOTS
         lost = self._browsers.lost(now / 1e9)
         for bridge in [bridge for bridge in self._bridges.values() if bridge.slot == self._beat]:
-            bridge.attend(now, lost)
+            try:
+                bridge.attend(now, lost)
+            except Exception:
+                self._log.failure("attending to bridge {bridge}", bridge=bridge.name)
 
     def close(self) -> None:
         """End every bridge and close every socket."""
         for name in list(self._bridges):
             self._bridges.pop(name).close()
         self.switch.close()
+
+    def _handle(self, punt: Punt) -> None:
+        if punt.kind in (PuntKind.STUN, PuntKind.DTLS):
+            leg = self._browsers.take(punt)
+            if leg is not None:
+                self._alive(leg.name)
+            return
+        bridge, party = self._owner(punt)
+        if bridge is not None and party is not None:
+            bridge.take(punt, party)
 
     def _alive(self, leg: str) -> None:
         bridge = self._bridges.get(leg.rpartition("#")[0])
