@@ -123,3 +123,14 @@ def test_a_time_without_a_zone_is_refused(connection: Connection) -> None:
             start=datetime(2026, 3, 1),
             minutes=10,
         )
+
+
+@pytest.mark.parametrize("strange", ["\x00", "\udcff", "' OR 1=1 --", "%"])
+def test_what_cannot_be_a_visits_name_finds_none(connection: Connection, strange: str) -> None:
+    book(connection)
+    assert visits.by_token(connection, strange) is None
+    assert visits.by_code(connection, "north", "pod-a-1", strange, NOW) is None
+    with pytest.raises(NoSuchVisit):
+        visits.get(connection, strange)
+    with pytest.raises(NoSuchVisit):
+        visits.set_state(connection, strange, VisitState.DONE)

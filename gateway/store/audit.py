@@ -130,8 +130,8 @@ def _faults(row: Mapping[str, Any], expected: int, previous: str) -> Iterator[Fa
 
 def _rows(connection: Connection) -> Iterator[Mapping[str, Any]]:
     query = _bytes() if connection.dialect.name == "sqlite" else select(audit)
-    rows = connection.execution_options(yield_per=BATCH).execute(query.order_by(audit.c.number)).mappings()
-    for row in rows:
+    rows = connection.execute(query.order_by(audit.c.number), execution_options={"yield_per": BATCH})
+    for row in rows.mappings():
         yield {name: _text(value) if isinstance(value, bytes) else value for name, value in row.items()}
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, RowMapping, insert, select, update
 
 from parloir.store.errors import NoSuchCall
 from parloir.store.tables import calls
+from parloir.store.text import can_be_kept
 
 
 class WayIn(StrEnum):
@@ -69,7 +70,7 @@ def finish(connection: Connection, id: str, ended: datetime, reason: str) -> Non
 
 def get(connection: Connection, id: str) -> Call:
     """The call of that id; raises NoSuchCall."""
-    row = connection.execute(select(calls).where(calls.c.id == id)).mappings().first()
+    row = connection.execute(select(calls).where(calls.c.id == id)).mappings().first() if can_be_kept(id) else None
     if row is None:
         raise NoSuchCall(id)
     return _call(row)

@@ -129,7 +129,7 @@ class Database:
 
 
 def _sqlite(url: URL) -> Engine:
-    engine = create_engine(url)
+    engine = create_engine(url, hide_parameters=True)
     event.listen(engine, "connect", _set_up)
     event.listen(engine, "begin", _begin)
     return engine
@@ -142,6 +142,7 @@ def _postgresql(url: URL) -> Engine:
             pool_size=THREADS,
             max_overflow=0,
             pool_pre_ping=True,
+            hide_parameters=True,
             isolation_level="READ COMMITTED",
             connect_args={"connect_timeout": BUSY // 1000},
         )

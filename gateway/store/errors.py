@@ -1,5 +1,7 @@
 """What can go wrong with the store, each with what the operator can do about it."""
 
+from collections.abc import Iterable
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -137,3 +139,102 @@ class NoSuchCall(StoreError):
     def __init__(self, id: str) -> None:
         super().__init__(f"there is no call {id}")
         self.id = id
+
+
+class NoSuch(StoreError):
+    """Nothing of that kind has that id; list them to see which there are."""
+
+    def __init__(self, kind: str, id: str) -> None:
+        super().__init__(f"there is no {kind} {id}")
+        self.kind = kind
+        self.id = id
+
+
+class Taken(StoreError):
+    """What has to be the only one of its kind is there already; change that one, or take another."""
+
+    def __init__(self, kind: str, value: str) -> None:
+        super().__init__(f"the {kind} {value!r} is already there")
+        self.kind = kind
+        self.value = value
+
+
+class NoBarId(StoreError):
+    """An attorney is approved only with a bar id; ask for it and write it down first."""
+
+    def __init__(self, relationship: str) -> None:
+        super().__init__(f"relationship {relationship} has no bar id: an attorney is approved only with one")
+        self.relationship = relationship
+
+
+class WeakPassword(StoreError):
+    """A password that is too easily guessed; choose a longer one that is not the login name."""
+
+    def __init__(self, shortest: int) -> None:
+        super().__init__(f"this password is too weak: take at least {shortest} characters, not the login name")
+        self.shortest = shortest
+
+
+class WeakPin(StoreError):
+    """A PIN that cannot be dialled or is guessed at once; choose digits that are not all the same."""
+
+    def __init__(self, shortest: int, longest: int) -> None:
+        super().__init__(f"this is no PIN: take {shortest} to {longest} digits that are not all the same")
+        self.shortest = shortest
+        self.longest = longest
+
+
+class LoginRefused(StoreError):
+    """A login that is not right: the name, the password or PIN, or the account is disabled. It does not say which."""
+
+    def __init__(self) -> None:
+        super().__init__("the name or the password is wrong")
+
+
+class LockedOut(StoreError):
+    """Too many logins failed; wait until `until` (UTC), or have an administrator set a new password."""
+
+    def __init__(self, until: datetime) -> None:
+        super().__init__(f"too many logins failed: try again after {until:%H:%M:%S} UTC")
+        self.until = until
+
+
+class TooManyLogins(StoreError):
+    """More logins wait at once than are let wait; someone may be guessing. Try again in a minute."""
+
+    def __init__(self) -> None:
+        super().__init__("too many logins at once: try again in a minute")
+
+
+class Forbidden(StoreError):
+    """Someone lacks the role for what they want to do; an administrator gives it with `parloir staff`."""
+
+    def __init__(self, user: str, roles: Iterable[str], facility: str | None) -> None:
+        where = f" at {facility}" if facility else ""
+        super().__init__(f"{user} may not do this{where}: it takes the role {' or '.join(sorted(roles))}")
+        self.user = user
+        self.roles = tuple(roles)
+        self.facility = facility
+
+
+class ForeignTable(StoreError):
+    """A plugin's table is not named after it, is another's, or points at another's; its vendor has to rename it."""
+
+    def __init__(self, plugin: str, table: str, prefix: str) -> None:
+        super().__init__(
+            f"plugin {plugin} may not use the table {table}: its own are named {prefix}*, 63 characters at most"
+        )
+        self.plugin = plugin
+        self.table = table
+
+
+class TablesChanged(StoreError):
+    """A plugin defines its tables in a way that its data cannot follow; install the version that made them."""
+
+    def __init__(self, plugin: str, changes: Iterable[str]) -> None:
+        self.plugin = plugin
+        self.changes = tuple(changes)
+        super().__init__(
+            f"plugin {plugin} changed its tables in a way that could lose data: {'; '.join(self.changes)}: "
+            "install the version that made them"
+        )

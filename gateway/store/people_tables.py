@@ -1,6 +1,6 @@
 """The tables of residents, visitors and what stands between them. A change here needs a migration."""
 
-from sqlalchemy import Column, Date, ForeignKey, Index, Integer, String, Table, UniqueConstraint
+from sqlalchemy import JSON, Column, Date, ForeignKey, Index, Integer, String, Table, UniqueConstraint
 
 from parloir.store.tables import Utc, metadata
 
@@ -14,9 +14,10 @@ residents = Table(
     Column("unit", String(64), nullable=False),
     Column("status", String(16), nullable=False),
     Column("language", String(16)),
+    Column("accommodations", JSON, nullable=False),
     Column("pin_hash", String(200)),
-    Column("pin_attempts", Integer, nullable=False, server_default="0"),
-    Column("pin_locked", Utc),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("locked", Utc),
     UniqueConstraint("facility", "number", name="uq_residents_facility_number"),
 )
 
@@ -30,6 +31,7 @@ visitors = Table(
     Column("born", Date),
     Column("email", String(254)),
     Column("phone", String(32)),
+    Column("language", String(16)),
     Column("status", String(16), nullable=False),
     UniqueConstraint("facility", "reference", name="uq_visitors_facility_reference"),
     Index("ix_visitors_email", "email"),

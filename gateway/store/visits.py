@@ -12,6 +12,7 @@ from sqlalchemy import Connection, RowMapping, Select, insert, select, update
 from parloir.store import locks
 from parloir.store.errors import NoSuchVisit, StationTaken, VisitOver
 from parloir.store.tables import visits
+from parloir.store.text import can_be_kept
 
 ZERO = timedelta(0)
 
@@ -93,7 +94,7 @@ def add(
 
 def get(connection: Connection, id: str) -> Visit:
     """The visit of that id; raises NoSuchVisit."""
-    visit = _first(connection, select(visits).where(visits.c.id == id))
+    visit = _first(connection, select(visits).where(visits.c.id == id)) if can_be_kept(id) else None
     if visit is None:
         raise NoSuchVisit(id)
     return visit
@@ -101,13 +102,15 @@ def get(connection: Connection, id: str) -> Visit:
 
 def by_token(connection: Connection, token: str) -> Visit | None:
     """The visit whose link that is, in whatever state; None for a stranger's."""
-    return _first(connection, select(visits).where(visits.c.token == token))
+    return _first(connection, select(visits).where(visits.c.token == token)) if can_be_kept(token) else None
 
 
 def by_code(
     connection: Connection, facility: str, station: str, code: str, now: datetime, early: timedelta = ZERO
 ) -> Visit | None:
     """The open visit that this station may have by dialling `code` now, from `early` before its start to its end."""
+    if not can_be_kept(code):
+        return None
     in_time = _open_at(facility, station).where(visits.c.start <= now + early, visits.c.finish > now)
     return _first(connection, in_time.where(visits.c.code == code))
 
@@ -153,6 +156,8 @@ def list(
 
 def set_state(connection: Connection, id: str, state: VisitState) -> Visit:
     """Move an open visit on, and answer it as it is then; raises NoSuchVisit, or VisitOver for a closed one."""
+    if not can_be_kept(id):
+        raise NoSuchVisit(id)
     visit = _first(connection, select(visits).where(visits.c.id == id).with_for_update())
     if visit is None:
         raise NoSuchVisit(id)

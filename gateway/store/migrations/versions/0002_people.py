@@ -74,9 +74,10 @@ def _residents() -> None:
         sa.Column("unit", sa.String(64), nullable=False),
         sa.Column("status", sa.String(16), nullable=False),
         sa.Column("language", sa.String(16)),
+        sa.Column("accommodations", sa.JSON, nullable=False),
         sa.Column("pin_hash", sa.String(200)),
-        sa.Column("pin_attempts", sa.Integer, nullable=False, server_default="0"),
-        sa.Column("pin_locked", Utc),
+        sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
+        sa.Column("locked", Utc),
         sa.UniqueConstraint("facility", "number", name="uq_residents_facility_number"),
     )
 
@@ -91,6 +92,7 @@ def _visitors() -> None:
         sa.Column("born", sa.Date),
         sa.Column("email", sa.String(254)),
         sa.Column("phone", sa.String(32)),
+        sa.Column("language", sa.String(16)),
         sa.Column("status", sa.String(16), nullable=False),
         sa.UniqueConstraint("facility", "reference", name="uq_visitors_facility_reference"),
     )

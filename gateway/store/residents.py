@@ -1,0 +1,137 @@
+"""Residents: the people inside, by their facility and the number they have there."""
+
+import builtins
+import secrets
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sqlalchemy import Connection, RowMapping, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from parloir.store import lockout
+from parloir.store.errors import NoSuch, Taken
+from parloir.store.people_tables import residents
+from parloir.store.text import can_be_kept
+
+
+class ResidentStatus(StrEnum):
+    """Where someone is: in the facility, out of it for now (court, hospital), or gone."""
+
+    ACTIVE = "active"
+    AWAY = "away"
+    RELEASED = "released"
+
+
+@dataclass(frozen=True)
+class Resident:
+    """One person inside. `accommodations` are words like `deaf`; `language` a tag like `es` (RFC 5646), if known."""
+
+    id: str
+    facility: str
+    number: str
+    name: str
+    unit: str = ""
+    status: ResidentStatus = ResidentStatus.ACTIVE
+    language: str | None = None
+    accommodations: tuple[str, ...] = ()
+
+
+def add(
+    connection: Connection,
+    *,
+    facility: str,
+    number: str,
+    name: str,
+    unit: str = "",
+    status: ResidentStatus = ResidentStatus.ACTIVE,
+    language: str | None = None,
+    accommodations: tuple[str, ...] = (),
+) -> Resident:
+    """Write down someone new; raises Taken for a number that the facility has already given."""
+    resident = Resident(secrets.token_hex(8), facility, number, name, unit, status, language, accommodations)
+    try:
+        with connection.begin_nested():
+            connection.execute(insert(residents).values(_columns(resident)))
+    except IntegrityError:
+        raise Taken("resident's number", number) from None
+    return resident
+
+
+def change(connection: Connection, resident: Resident) -> None:
+    """Write someone down as they are now; their facility and number stay. Raises NoSuch."""
+    columns = {name: value for name, value in _columns(resident).items() if name not in ("id", "facility", "number")}
+    if connection.execute(update(residents).where(residents.c.id == resident.id).values(columns)).rowcount == 0:
+        raise NoSuch("resident", resident.id)
+
+
+def get(connection: Connection, id: str) -> Resident:
+    """The one of that id; raises NoSuch."""
+    row = connection.execute(select(residents).where(residents.c.id == id)).mappings().first()
+    if row is None:
+        raise NoSuch("resident", id)
+    return _resident(row)
+
+
+def by_number(connection: Connection, facility: str, number: str) -> Resident | None:
+    """The one whom the facility knows by that number."""
+    if not can_be_kept(number):
+        return None
+    query = select(residents).where(residents.c.facility == facility, residents.c.number == number)
+    row = connection.execute(query).mappings().first()
+    return None if row is None else _resident(row)
+
+
+def list(
+    connection: Connection,
+    facility: str,
+    *,
+    unit: str | None = None,
+    status: ResidentStatus | None = None,
+    limit: int | None = 200,
+) -> builtins.list[Resident]:
+    """A facility's residents by name."""
+    query = select(residents).where(residents.c.facility == facility).order_by(residents.c.name, residents.c.id)
+    if unit is not None:
+        query = query.where(residents.c.unit == unit)
+    if status is not None:
+        query = query.where(residents.c.status == status)
+    return [_resident(row) for row in connection.execute(query.limit(limit)).mappings()]
+
+
+def set_pin(connection: Connection, id: str, hash: str | None) -> None:
+    """Give a resident another PIN (passwords.hash_pin), or none, and unlock them. Raises NoSuch."""
+    if connection.execute(update(residents).where(residents.c.id == id).values(pin_hash=hash)).rowcount == 0:
+        raise NoSuch("resident", id)
+    lockout.clear(connection, residents, id)
+
+
+def pin_hash(connection: Connection, id: str) -> str | None:
+    """What their PIN is compared with; None for one without."""
+    hash: str | None = connection.execute(select(residents.c.pin_hash).where(residents.c.id == id)).scalar_one()
+    return hash
+
+
+def _columns(resident: Resident) -> dict[str, object]:
+    return {
+        "id": resident.id,
+        "facility": resident.facility,
+        "number": resident.number,
+        "name": resident.name,
+        "unit": resident.unit,
+        "status": resident.status,
+        "language": resident.language,
+        "accommodations": [*resident.accommodations],
+    }
+
+
+def _resident(row: RowMapping) -> Resident:
+    return Resident(
+        id=row["id"],
+        facility=row["facility"],
+        number=row["number"],
+        name=row["name"],
+        unit=row["unit"],
+        status=ResidentStatus(row["status"]),
+        language=row["language"],
+        accommodations=tuple(row["accommodations"]),
+    )
