@@ -8,10 +8,11 @@ from pathlib import Path
 
 import av
 import pytest
+from aiortc.rate import RateCounter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parloir.relay.bandwidth import LEAST, Uplink
+from parloir.relay.bandwidth import LEAST, Throughput, Uplink
 from parloir.relay.commands import NoPorts, PhoneStream
 from parloir.relay.entries import FrameSample
 from parloir.relay.errors import BadKey, BadPrompt
@@ -167,6 +168,16 @@ def test_a_growing_queue_brings_the_bitrate_down_at_once() -> None:
     )
     assert uplink.fell()
     assert LEAST <= uplink.bitrate() < before
+
+
+@given(st.lists(st.tuples(st.integers(0, 1500), st.integers(0, 5000)), min_size=1, max_size=60))
+def test_the_throughput_is_what_the_estimators_own_counter_says(frames: list[tuple[int, int]]) -> None:
+    ours, theirs, now = Throughput(), RateCounter(1000, 8000), 0
+    for pause, octets in frames:
+        now += pause
+        ours.add(octets, now)
+        theirs.add(octets, now)
+        assert ours.rate(now) == theirs.rate(now)
 
 
 def test_silence_is_told_once_and_so_is_its_end() -> None:

@@ -2,8 +2,10 @@
 
 import asyncio
 import gc
+import os
 import signal
 import socket
+from contextlib import suppress
 from typing import Any
 
 from twisted.internet import asyncioreactor
@@ -13,6 +15,9 @@ from parloir.log import json_log, take_twisted
 
 GATEWAY = 3
 """The descriptor on which the gateway is."""
+
+AHEAD = -10
+"""The process's niceness, where it is allowed one: media cannot wait for what the gateway does otherwise."""
 
 GARBAGE = (20_000, 20, 50)
 """Thresholds of the garbage collector: media makes no cycles, and a full collection holds it up for 20 ms."""
@@ -37,6 +42,8 @@ def serve(reactor: Any) -> None:
     with socket.socket(fileno=GATEWAY) as gateway:
         gateway.setblocking(False)
         reactor.adoptStreamConnection(gateway.fileno(), socket.AF_UNIX, factory)
+    with suppress(PermissionError):
+        os.nice(AHEAD)
     gc.freeze()
     gc.set_threshold(*GARBAGE)
     reactor.run(installSignalHandlers=False)

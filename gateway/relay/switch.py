@@ -19,7 +19,7 @@ from parloir.relay.table import Table
 ROUNDS = 4
 """How often one wake-up asks the epoll again before the reactor goes on."""
 READS = 64
-"""How many packets one wake-up takes from a socket that browsers share."""
+"""How many packets one round takes from a socket that browsers share, or as many as other sockets had any."""
 
 _BARE = 12
 _STUN_LAST, _DTLS_FIRST, _DTLS_LAST, _RTP_FIRST, _RTP_LAST = 3, 20, 63, 128, 191
@@ -121,7 +121,7 @@ class Switch:
                     self._read_named(peer, now)
                     count += 1
                 elif fd in self._shared:
-                    count += self._read_shared(fd, now)
+                    count += self._read_shared(fd, max(READS, len(events)), now)
                 else:
                     self._read_stranger(fd, now)
                     count += 1
@@ -182,11 +182,11 @@ class Switch:
             return False
         return self._forwarder.media(peer, size, now)
 
-    def _read_shared(self, fd: int, now: int) -> int:
+    def _read_shared(self, fd: int, most: int, now: int) -> int:
         """Take packets from a socket that browsers share, and tell them apart (RFC 7983)."""
         receive = self._sockets[fd].recvfrom_into
         inbox, buffer, peers = self._bench.inbox, self._bench.buffer, self._shared[fd]
-        for count in range(READS):
+        for count in range(most):
             try:
                 size, address = receive(inbox)
             except OSError:
@@ -201,7 +201,7 @@ class Switch:
                 self._handshake(fd, peer, address, size, now)
             else:
                 self._drop(Drop.MALFORMED)
-        return READS
+        return most
 
     def _secure(self, peer: Peer, size: int, now: int) -> None:
         bench = self._bench
