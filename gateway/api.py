@@ -2,7 +2,7 @@
 
 A plugin is a class named by an entry point of the group `parloir.plugins`. It says `api = 1`, may have a `Settings`
 class (a subclass of the one here) that its part of the configuration is read into, is made once for each facility that
-names it as `Class(settings, facility)`, and marks its hooks with `@hookimpl`. `parloir.policy.hookspecs` lists the hooks.
+names it as `Class(settings, facility)`, and marks its hooks with `@hookimpl`. `parloir.policy.hookspecs` lists them.
 """
 
 from parloir.config.errors import Unfit

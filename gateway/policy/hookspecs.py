@@ -3,16 +3,17 @@
 A plugin implements what it has something to say about, as a method of the same name marked `@hookimpl`, taking any of
 the arguments by name. Within a version hooks only gain arguments and values only gain fields.
 
-A method is `def` (quick work; it runs in a thread of the plugin's own) or `async def` (it runs on an asyncio loop in
-another thread of the plugin's own, so that httpx and asyncpg work there and nothing it does can hold the gateway).
+A method is `def` (quick work: one question at a time in a thread of the plugin's own, news and tasks in a second one)
+or `async def` (side by side on an asyncio loop in a third, never on the gateway's own, so that httpx and asyncpg work
+there and a mistake like time.sleep holds nobody else). A thread that hangs is left behind and replaced; what was bound
+to its loop is lost with it. The constructor runs in a thread too: open connections when they are first used.
+
 An answer is waited for 250 ms, or 2 s where the plugin's class says `remote = True`. None is no answer. Raising,
 answering late, or answering with something else than is written here counts as failing, and every failure is an alert.
 
 A call on a hotline route asks nobody anything. On an emergency route only `classify_call`, `may_record`,
 `may_monitor` and `announce_call` are asked, and no answer or failure keeps the call from being connected.
 """
-
-from collections.abc import Awaitable, Sequence
 
 import pluggy
 from sqlalchemy import MetaData
@@ -287,7 +288,7 @@ def register_commands(commands: Commands) -> None:
 
 
 @hookspec
-def register_routes() -> Sequence[Route] | None:
+def register_routes() -> tuple[Route, ...] | None:
     """Add HTTP routes under `/api/v1/plugins/NAME`.
 
     Asked when: the plugin is loaded.
@@ -298,7 +299,7 @@ def register_routes() -> Sequence[Route] | None:
 
 
 @hookspec
-def register_pages() -> Sequence[Page] | None:
+def register_pages() -> tuple[Page, ...] | None:
     """Add pages for staff under `/plugins/NAME`.
 
     Asked when: the plugin is loaded.
@@ -309,7 +310,7 @@ def register_pages() -> Sequence[Page] | None:
 
 
 @hookspec
-def register_tasks() -> Sequence[Task] | None:
+def register_tasks() -> tuple[Task, ...] | None:
     """Add work to be done again and again.
 
     Asked when: the plugin is loaded.
@@ -331,7 +332,7 @@ def check_health() -> bool | None:
 
 
 @hookspec
-def close() -> Awaitable[None] | None:
+def close() -> None:
     """Let go of connections and files.
 
     Asked when: the plugin is taken down, at a reload or the gateway's end.

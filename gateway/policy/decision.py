@@ -1,0 +1,80 @@
+"""What a facility's policies decided about one call. Plain values, JSON all through."""
+
+from dataclasses import dataclass
+
+from parloir.policy.answers import (
+    Announcement,
+    CallClass,
+    Cap,
+    DenialKind,
+    Extend,
+    Payer,
+    RateStep,
+    Words,
+)
+from parloir.policy.trail import Asked
+
+CORE = "parloir"
+"""The name under which the gateway's own rules answer."""
+
+
+@dataclass(frozen=True)
+class Denial:
+    """Why a call, a visit or a relationship is not allowed: whose rule, what it is about, and the reason's code."""
+
+    plugin: str
+    kind: DenialKind
+    code: str
+    words: Words | None = None
+    staff: str = ""
+
+
+@dataclass(frozen=True)
+class Limit:
+    """How long a call may last from its connection, in seconds (None: without end), by which rule, and why so long."""
+
+    seconds: int | None = None
+    code: str = ""
+    caps: tuple[Cap, ...] = ()
+    extensions: tuple[Extend, ...] = ()
+
+
+@dataclass(frozen=True)
+class Decision:
+    """All that is decided before a call is connected. `denial` is the first of `denials`; None: it may be connected.
+
+    `rate` is None where the facility has no plugin that rates calls. `announcements` begin with the gateway's notices
+    and are to be played whole before the parties hear each other.
+    """
+
+    call_class: CallClass
+    class_reason: str
+    resident: str | None = None
+    denials: tuple[Denial, ...] = ()
+    payer: Payer | None = None
+    rate: tuple[RateStep, ...] | None = None
+    limit: Limit = Limit()
+    record: bool = False
+    monitor: bool = False
+    announcements: tuple[Announcement, ...] = ()
+    trail: tuple[Asked, ...] = ()
+
+    @property
+    def denial(self) -> Denial | None:
+        """The denial that the parties are told; None when the call may be connected."""
+        return self.denials[0] if self.denials else None
+
+    @property
+    def limit_seconds(self) -> int | None:
+        """How long the call may last, in seconds; None: without end."""
+        return self.limit.seconds
+
+
+@dataclass(frozen=True)
+class Ruling:
+    """What the policies say to a question beside a call's beginning: yes, or the denial."""
+
+    allowed: bool
+    denial: Denial | None = None
+    pending: bool = False
+    trail: tuple[Asked, ...] = ()
