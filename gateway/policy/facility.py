@@ -1,6 +1,6 @@
 """What a plugin is given of its facility: the time, its own tables, a way to raise alerts."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeVar
@@ -8,8 +8,9 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
+from parloir.policy.answers import Words
 from parloir.policy.participants import Relationship
-from parloir.policy.values import Alert, Call, Visit
+from parloir.policy.values import Alert, Call, Suspension, Visit
 
 T = TypeVar("T")
 
@@ -52,9 +53,39 @@ class Records(Protocol):
         """Everybody on record with a resident: visitor's id and relationship."""
 
 
+    async def separated(self, resident: str) -> tuple[str, ...]:
+        """The residents whom a separation in force keeps apart from this one."""
+
+    async def suspended(
+        self, *, resident: str | None, visitors: Sequence[str], after: datetime, before: datetime
+    ) -> tuple[Suspension, ...]:
+        """Suspensions of the resident or any of the visitors that overlap the span."""
+
+
+class Actions(Protocol):
+    """What a plugin may have the gateway do, in an `async def`. Each is audited under the plugin's name and `by`."""
+
+    async def end_calls(self, *, unit: str | None, code: str, words: Words, by: str) -> tuple[str, ...]:
+        """End the live calls of a unit, or of the facility, and tell both sides why; answers the ids.
+
+        Emergency and hotline calls go on.
+        """
+
+    async def release_visit(self, visit: str, *, code: str, words: Words, by: str) -> None:
+        """Cancel a visit and tell its people why; one that is over stays as it is."""
+
+    async def move_visit(
+        self, visit: str, *, station: str, start: datetime, end: datetime, code: str, words: Words, by: str
+    ) -> bool:
+        """Move a visit and tell its people why; False if the place was taken or the visit is over. Asks no plugin."""
+
+
 @dataclass(frozen=True)
 class Facility:
-    """The facility that a plugin works for. `now` is UTC; `raise_alert` reaches staff and returns at once."""
+    """The facility that a plugin works for. `now` is UTC; `raise_alert` reaches staff and returns at once.
+
+    `stations` gives the unit of each station, "" for one without.
+    """
 
     id: str
     name: str
@@ -65,3 +96,5 @@ class Facility:
     records: Records
     now: Callable[[], datetime]
     raise_alert: Callable[[Alert], None]
+    actions: Actions
+    stations: Mapping[str, str]

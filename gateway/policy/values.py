@@ -64,6 +64,17 @@ class Visit:
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
+class Suspension:
+    """Staff stopped the visits of a resident, or of a visitor, until `finish` (None: until further notice)."""
+
+    resident: str | None = None
+    visitor: str | None = None
+    reason: Line = ""
+    start: AwareDatetime
+    finish: AwareDatetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
 class SlotSearch:
     """A visit for which times are wanted: between two UTC moments, so many minutes long, at any of the stations."""
 
