@@ -10,6 +10,7 @@ import json
 import os
 import random
 import select
+import signal
 import socket
 import struct
 import sys
@@ -284,7 +285,12 @@ def _told() -> dict[str, Any]:
 
 
 def main() -> None:
-    """Be told how many calls, then whom to call, then how long; tell the ports, the connection, the tallies."""
+    """Be told how many calls, then whom to call, then how long; tell the ports, the connection, the tallies.
+
+    Ends when nobody listens any more; an interrupt from a terminal is the listener's to heed.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     load = Load(_told()["calls"])
     _say(phones=[phone.ports() for phone in load.phones], fingerprint=load.identity.fingerprint)
     if not load.connect(_told()["calls"]):
