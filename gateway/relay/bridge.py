@@ -53,6 +53,7 @@ class Bridge:
         self._watch = Watch(services.settings.media_timeout)
         self._announced = False
         self._joined = False
+        self._has_joined = False
         self._sights: dict[Party, int] = {}
         self._video_lost = 0
 
@@ -114,7 +115,7 @@ class Bridge:
         if not self._announced:
             raise NotAnnounced("the notice has not been played to both parties")
         self._prompting.stop(endless_only=True)
-        self._joined = True
+        self._joined = self._has_joined = True
         self._watch.flow.join(self._milliseconds())
         self._arrange()
 
@@ -145,7 +146,7 @@ class Bridge:
             browser=tuple(self._seat.tally().values()),
             flowing=self._watch.flow.milliseconds,
             dropped=dropped,
-            since_join=self._joined,
+            since_join=self._has_joined,
         )
 
     def close(self) -> Report:

@@ -135,7 +135,10 @@ class StreamReport(Value):
 
 
 class Report(Value):
-    """A bridge's counters. `flowing` is the time media has flowed both ways, in ms (see rtp.flow)."""
+    """A bridge's counters. `flowing` is the time media has flowed both ways, in ms (see rtp.flow).
+
+    `since_join` tells whether media was ever let cross; `dropped` counts packets that went no further, by reason.
+    """
 
     phone: tuple[StreamReport, ...] = ()
     browser: tuple[StreamReport, ...] = ()
