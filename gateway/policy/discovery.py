@@ -3,8 +3,16 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
+from typing import Any, Protocol
 
 GROUP = "parloir.plugins"
+
+
+class Entry(Protocol):
+    """What gives a plugin's class: an entry point, or in a test the class itself."""
+
+    def load(self) -> Any:
+        """Import the class; raises whatever its module raises."""
 
 
 @dataclass(frozen=True)
@@ -14,7 +22,7 @@ class Installed:
     name: str
     distribution: str
     version: str
-    entry: EntryPoint
+    entry: Entry
 
 
 def installed(points: Iterable[EntryPoint] | None = None) -> dict[str, tuple[Installed, ...]]:
