@@ -179,10 +179,10 @@ class Service:
         if self.stopping:
             return
         self.stopping = True
-        self.desk.end_all()
         ensureDeferred(self._stop()).addErrback(self._fault).addBoth(lambda _: self._leave())
 
     async def _stop(self) -> None:
+        await self._end_calls()
         await self.web.close()
         await self.agent.stop()
         gone = [Deferred[None]() for _ in self.children]
@@ -192,6 +192,21 @@ class Service:
         for over in gone:
             await over
         await self.database.close()
+
+    async def _end_calls(self) -> None:
+        """End every call and wait until each page has been told, though not for ever."""
+        quiet: Deferred[None] = Deferred()
+
+        def over() -> None:
+            if not quiet.called:
+                quiet.callback(None)
+
+        self.desk.on_idle = over
+        patience = self.reactor.callLater(LAST_WORDS, over)
+        self.desk.end_all()
+        await quiet
+        if patience.active():
+            patience.cancel()
 
     def _kill(self) -> None:
         for child in self.children:

@@ -5,7 +5,7 @@ from ipaddress import ip_address
 from time import time
 from urllib.parse import urlsplit
 
-from parloir import network
+from parloir import __version__, network
 from parloir.calls.stations import Station, Stations
 from parloir.config import prompts
 from parloir.config.address import is_local
@@ -27,6 +27,7 @@ def sip_settings(config: Config) -> sip.Settings:
         calls=config.sip.calls,
         calls_per_line=config.sip.calls_per_line,
         ring_timeout=config.sip.ring_timeout,
+        product=f"Parloir/{__version__}",
     )
 
 

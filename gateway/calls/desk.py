@@ -241,6 +241,9 @@ class Desk:
             self.on_idle()
 
     def end_all(self) -> None:
-        """End every call now."""
+        """End every call now, and take none."""
+        self.closing = True
+        self.attendant.close()
         for call in list(self.live.values()):
             call.end(ServiceClosing())
+        self._idle()

@@ -201,6 +201,7 @@ class LiveCall:
         if incoming is None:
             session = await self._invite(self.bridge.offer_to_phone(), self)
             self.session = session
+            self.note("invited", session=session.id)
             if not self.live:
                 session.end()
         elif incoming.offer is None:
