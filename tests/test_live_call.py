@@ -220,7 +220,8 @@ class Scene:
 def scene(tmp_path: Path) -> Any:
     made = Scene(tmp_path)
     yield made
-    made.database._threads.stop()
+    for thread in made.database._threads:
+        thread.stop()
     made.database._engine.dispose()
 
 
