@@ -31,7 +31,7 @@ from parloir.policy.answers import (
 )
 from parloir.policy.collections import Commands, Page, Reply, Request, Task
 from parloir.policy.collections import Route as HttpRoute
-from parloir.policy.facility import Facility, Records, Store
+from parloir.policy.facility import Actions, Facility, Records, Store
 from parloir.policy.hookspecs import hookimpl
 from parloir.policy.participants import (
     Contact,
@@ -55,6 +55,7 @@ from parloir.policy.values import (
     Route,
     Severity,
     SlotSearch,
+    Suspension,
     Visit,
     WayIn,
     to_json,
@@ -65,6 +66,7 @@ API = 1
 __all__ = [
     "API",
     "Action",
+    "Actions",
     "Actor",
     "Alert",
     "Allow",
@@ -108,6 +110,7 @@ __all__ = [
     "Slot",
     "SlotSearch",
     "Store",
+    "Suspension",
     "Tariff",
     "Task",
     "Unfit",
