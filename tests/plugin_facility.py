@@ -1,14 +1,27 @@
 """A facility for a plugin's tests: its tables in memory, records that a test fills, and a clock that it sets."""
 
-from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, MetaData, StaticPool, create_engine
 
-from parloir.api import Alert, Call, CallClass, Facility, Medium, Relationship, Resident, Visit, Visitor, WayIn
+from parloir.api import (
+    Alert,
+    Call,
+    CallClass,
+    Facility,
+    Medium,
+    Relationship,
+    Resident,
+    Suspension,
+    Visit,
+    Visitor,
+    WayIn,
+    Words,
+)
 
 T = TypeVar("T")
 NOON = datetime(2026, 3, 4, 18, 0, tzinfo=UTC)
@@ -52,6 +65,8 @@ class Remembered:
 
     known_calls: list[Call] = field(default_factory=list)
     known_visits: list[Visit] = field(default_factory=list)
+    known_separations: list[tuple[str, str]] = field(default_factory=list)
+    known_suspensions: list[Suspension] = field(default_factory=list)
     known_relationships: dict[str, list[tuple[str, Relationship]]] = field(default_factory=dict)
 
     async def calls(
@@ -93,6 +108,52 @@ class Remembered:
     async def relationships(self, resident: str) -> tuple[tuple[str, Relationship], ...]:
         return tuple(self.known_relationships.get(resident, ()))
 
+    async def separated(self, resident: str) -> tuple[str, ...]:
+        pairs = self.known_separations
+        return tuple(sorted({other for pair in pairs if resident in pair for other in pair if other != resident}))
+
+    async def suspended(
+        self, *, resident: str | None, visitors: Sequence[str], after: datetime, before: datetime
+    ) -> tuple[Suspension, ...]:
+        return tuple(
+            each
+            for each in self.known_suspensions
+            if (each.resident is not None and each.resident == resident) or each.visitor in visitors
+            if each.start < before and (each.finish is None or each.finish > after)
+        )
+
+
+@dataclass
+class Deeds:
+    """What plugins had the gateway do; `taken` are the stations and times to which no visit can be moved."""
+
+    records: Remembered
+    ended: list[tuple[str | None, str]] = field(default_factory=list)
+    told: list[tuple[str, str]] = field(default_factory=list)
+    taken: set[tuple[str, datetime]] = field(default_factory=set)
+
+    async def end_calls(self, *, unit: str | None, code: str, words: Words, by: str) -> tuple[str, ...]:
+        self.ended.append((unit, code))
+        live = [call for call in self.records.known_calls if call.ended is None and unit in (None, call.unit)]
+        return tuple(call.id for call in live)
+
+    async def release_visit(self, visit: str, *, code: str, words: Words, by: str) -> None:
+        self.told.append((visit, code))
+        self._change(visit, state="cancelled")
+
+    async def move_visit(
+        self, visit: str, *, station: str, start: datetime, end: datetime, code: str, words: Words, by: str
+    ) -> bool:
+        if (station, start) in self.taken:
+            return False
+        self.told.append((visit, code))
+        self._change(visit, station=station, start=start, end=end)
+        return True
+
+    def _change(self, id: str, **facts: Any) -> None:
+        known = self.records.known_visits
+        known[:] = [replace(visit, **facts) if visit.id == id else visit for visit in known]
+
 
 @dataclass
 class Institution:
@@ -103,6 +164,11 @@ class Institution:
     now: datetime = NOON
     zone: str = "America/Chicago"
     alerts: list[Alert] = field(default_factory=list)
+    stations: dict[str, str] = field(default_factory=lambda: {"pod-a-1": "A", "pod-a-2": "A", "pod-b-1": "B"})
+    deeds: Deeds = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.deeds = Deeds(self.records)
 
     @property
     def facility(self) -> Facility:
@@ -116,6 +182,8 @@ class Institution:
             records=self.records,
             now=lambda: self.now,
             raise_alert=self.alerts.append,
+            actions=self.deeds,
+            stations=self.stations,
         )
 
 
