@@ -155,11 +155,15 @@ class CapKind(StrEnum):
 
 @dataclass(frozen=True, config=STRICT)
 class Cap:
-    """The call may last so many seconds, counted from its connection."""
+    """The call may last so many seconds, counted from its connection.
+
+    So many seconds (`warn`) before the call's end, whichever cap makes it, both parties are told how long they have.
+    """
 
     seconds: Annotated[int, Field(ge=0, le=LONGEST)]
     kind: CapKind
     code: Code
+    warn: Annotated[tuple[Annotated[int, Field(ge=1, le=3600)], ...], Field(max_length=5)] = ()
 
 
 @dataclass(frozen=True, config=STRICT)

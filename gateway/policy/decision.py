@@ -38,6 +38,13 @@ class Limit:
     caps: tuple[Cap, ...] = ()
     extensions: tuple[Extend, ...] = ()
 
+    @property
+    def warnings(self) -> tuple[int, ...]:
+        """Seconds before the end at which both parties are told, the first first; all that any cap asks for."""
+        if self.seconds is None:
+            return ()
+        return tuple(sorted({each for cap in self.caps for each in cap.warn if each < self.seconds}, reverse=True))
+
 
 @dataclass(frozen=True)
 class Decision:

@@ -14,7 +14,7 @@ from parloir.api import Call, CallClass, Cap, CapKind, DenialKind, Deny, Extend,
 from ..period import period
 from .settings import Gap, LimitsSettings, Quota, medium_of
 from .talk import Talk
-from .words import CALLS_USED, MINUTES_USED, TOO_SOON
+from .words import EACH, WORDS
 
 LONGEST = 86_400
 
@@ -41,7 +41,7 @@ def left(settings: LimitsSettings, quota: Quota, talks: Iterable[Talk], call: Ca
 
     Seconds are given so that, stretched for the resident's need, they and those used make the stretched quota.
     """
-    start, anew = period(quota.per, call.at, zone, settings.week_starts)
+    start, anew = period(quota.per, call.answered or call.at, zone, settings.week_starts)
     counted = [
         talk
         for talk in talks
@@ -63,7 +63,7 @@ def objection(settings: LimitsSettings, talks: tuple[Talk, ...], call: Call, zon
             return denial
     for gap in settings.gaps:
         if gap.counts(medium_of(call), call.way_in) and (until := _resting(settings, gap, talks, call)):
-            return Deny(DenialKind.QUOTA, "too_soon", TOO_SOON, f"the next call is possible at {local(until, zone)}")
+            return _denied("too_soon_after_last", f"the next call is possible at {local(until, zone)}")
     return None
 
 
@@ -71,12 +71,13 @@ def lengths(settings: LimitsSettings, talks: tuple[Talk, ...], call: Call, zone:
     """How long the call may last: its duration, what is left of each quota, and the resident's own stretch."""
     found: list[Cap | Extend] = []
     if rule := next((each for each in settings.durations if each.fits(call)), None):
-        found.append(Cap(rule.minutes * 60, CapKind.POLICY, "duration"))
+        found.append(Cap(rule.minutes * 60, CapKind.POLICY, "duration", settings.warnings))
     if call.call_class is not CallClass.PRIVILEGED and call.resident is not None:
         for quota in settings.quotas:
             seconds = left(settings, quota, talks, call, zone).seconds if quota.fits(call) else None
             if seconds is not None:
-                found.append(Cap(min(seconds, LONGEST), CapKind.POLICY, f"minutes_left_{quota.per}"))
+                code = f"{EACH[quota.per]}_minutes"
+                found.append(Cap(min(seconds, LONGEST), CapKind.POLICY, code, settings.warnings))
     times, need = factor(settings.accommodations, call.resident)
     return (*found, Extend(times, need)) if times > 1 else tuple(found)
 
@@ -87,14 +88,17 @@ def local(at: datetime, zone: ZoneInfo) -> str:
 
 
 def _used_up(allowance: Allowance, least: int, zone: ZoneInfo) -> Deny | None:
-    per = allowance.quota.per
-    anew = f"the {per}'s count begins anew at {local(allowance.anew, zone)}"
+    quota = allowance.quota
+    anew = f"the count begins anew at {local(allowance.anew, zone)}"
     if allowance.seconds is not None and allowance.seconds < least:
-        staff = f"{allowance.seconds} s are left of {allowance.quota.minutes} min; {anew}"
-        return Deny(DenialKind.QUOTA, f"minutes_used_{per}", MINUTES_USED[per], staff)
+        return _denied(f"{EACH[quota.per]}_minutes", f"{allowance.seconds} s are left of {quota.minutes} min; {anew}")
     if allowance.calls == 0:
-        return Deny(DenialKind.QUOTA, f"calls_used_{per}", CALLS_USED[per], f"{allowance.quota.calls} calls; {anew}")
+        return _denied(f"{EACH[quota.per]}_calls", f"{quota.calls} calls were made; {anew}")
     return None
+
+
+def _denied(code: str, staff: str) -> Deny:
+    return Deny(DenialKind.QUOTA, code, WORDS.get(code), staff)
 
 
 def _resting(settings: LimitsSettings, gap: Gap, talks: tuple[Talk, ...], call: Call) -> datetime | None:

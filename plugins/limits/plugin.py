@@ -1,6 +1,5 @@
 """The plugin that keeps calls within their time."""
 
-from collections.abc import Sequence
 from datetime import timedelta
 
 from sqlalchemy import MetaData
@@ -55,7 +54,7 @@ class Limits:
             await self._facility.store.run(lambda connection: tally.put(connection, facility, talk))
 
     @hookimpl
-    def register_tasks(self) -> Sequence[Task]:
+    def register_tasks(self) -> tuple[Task, ...]:
         """Forget, once a day, what no period counts any more."""
         return (Task("forget", 86_400.0, self._forget),)
 

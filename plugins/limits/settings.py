@@ -9,6 +9,7 @@ from parloir.api import Call, CallClass, Medium, Settings, Unfit, WayIn
 from ..period import Per, Weekday
 
 Minutes: TypeAlias = Annotated[int, Strict(), Field(ge=1, le=44_640)]
+Notice: TypeAlias = Annotated[int, Strict(), Field(ge=1, le=3600)]
 Need: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 Factor: TypeAlias = Annotated[float, Field(ge=1.0, le=10.0)]
 
@@ -72,13 +73,15 @@ class LimitsSettings(Settings):
     """Durations are tried from the top and the first that fits holds; all quotas and gaps that fit hold.
 
     `least` is in seconds: a call is not begun for less, and a shorter one begins no gap and uses up no call of a
-    quota. `accommodations` says how many times as long a resident with that need has.
+    quota. `warnings` are seconds before a call's end at which both parties are told. `accommodations` says how many
+    times as long a resident with that need has.
     """
 
     durations: tuple[Duration, ...] = ()
     quotas: tuple[Quota, ...] = ()
     gaps: tuple[Gap, ...] = ()
     least: Annotated[int, Strict(), Field(ge=1, le=3600)] = 60
+    warnings: Annotated[tuple[Notice, ...], Field(max_length=5)] = (60, 10)
     week_starts: Weekday = Weekday.MONDAY
     accommodations: dict[Need, Factor] = Field(default_factory=dict)
 
