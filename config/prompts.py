@@ -12,7 +12,23 @@ PLEASE_WAIT = "please-wait"
 ONE_MINUTE = "one-minute"
 CLOSING = "closing"
 GOODBYE = "goodbye"
-NAMES = (NOTICE, PLEASE_WAIT, ONE_MINUTE, CLOSING, GOODBYE)
+RECORDED = "recorded"
+RECORDED_ONLY = "recorded-only"
+MONITORED = "monitored"
+PRIVATE = "private"
+LOCKDOWN = "lockdown"
+NAMES = (
+    NOTICE,
+    PLEASE_WAIT,
+    ONE_MINUTE,
+    CLOSING,
+    GOODBYE,
+    RECORDED,
+    RECORDED_ONLY,
+    MONITORED,
+    PRIVATE,
+    LOCKDOWN,
+)
 
 
 class UnknownPrompt(ConfigError):
