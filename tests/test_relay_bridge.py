@@ -1,75 +1,38 @@
-"""A relay over AMP: a whole call's media, and what it refuses."""
+"""A relay over AMP: what crosses a bridge and when, and what is refused."""
 
 import hashlib
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import count, pairwise
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
-import pytest_twisted
 from twisted.logger import LogEvent, LogLevel, globalLogPublisher
 
 from parloir.relay import commands
 from parloir.relay.bridge import Bridge
 from parloir.relay.commands import Interrupted, NoSuchBridge, NotAnnounced, Refused, Report
 from parloir.rtp import rtcp
-from parloir.rtp.description import Address, Kind
-from parloir.rtp.dtmf import press
-from parloir.rtp.packet import Packet
+from parloir.rtp.description import Kind
 
+from .media_ends import AUDIO_TYPE, BROWSER_VIDEO_TYPE, VIDEO_TYPE, Wire
 from .relay_rig import (
-    AUDIO_TYPE,
-    BROWSER_VIDEO_TYPE,
-    EVENT_TYPE,
-    FEEDBACK,
-    VIDEO_TYPE,
-    Browser,
+    FIRST,
     Call,
     Gateway,
-    Wire,
     connect,
+    exchange,
     outcome,
     over_amp,
+    picture,
     prompts,
     rest,
     settings,
     soon,
+    sound,
+    wired,  # noqa: F401
 )
-
-FIRST = count(20_000, 40)
-
-
-@pytest_twisted.async_yield_fixture  # type: ignore[untyped-decorator]
-async def call(tmp_path: Path) -> AsyncIterator[Call]:
-    """A call on a relay of its own, its parties not connected yet."""
-    gateway = Gateway()
-    relay = connect(gateway)
-    first = next(FIRST)
-    await gateway.do(commands.Configure, settings=settings(prompts(tmp_path), first, first + 39))
-    made = Call(gateway, relay)
-    yield made
-    made.close()
-    gateway.transport.loseConnection()  # type: ignore[union-attr]
-    await soon(lambda: relay.ended, "the relay's end")
-
-
-def sound(number: int, payload: bytes = b"sound") -> Packet:
-    return Packet(AUDIO_TYPE, number & 0xFFFF, number * 160 & 0xFFFFFFFF, 77, payload)
-
-
-def picture(number: int, payload: bytes = b"\x41picture", type_: int = VIDEO_TYPE) -> Packet:
-    return Packet(type_, number & 0xFFFF, number * 3000 & 0xFFFFFFFF, 99, payload, marker=True)
-
-
-async def exchange(call: Call, number: int) -> None:
-    """Send one packet of each kind each way."""
-    call.phone.send(sound(number, b"from phone"))
-    call.phone.send(picture(number, b"\x41from phone"), Kind.VIDEO)
-    call.browser.send(sound(number, b"from browser"))
-    call.browser.send(picture(number, b"\x41from browser", BROWSER_VIDEO_TYPE))
-    await rest(0.02)
 
 
 @over_amp
@@ -210,242 +173,6 @@ async def test_a_notice_that_is_stopped_does_not_count(call: Call) -> None:
 
 
 @over_amp
-async def test_a_page_that_reloads_goes_on_with_the_same_stream_to_the_phone(call: Call) -> None:
-    await call.connect()
-    await call.join()
-    await exchange(call, 1)
-    again = Browser()
-    await call.bring(again)
-    call.browser = again
-    for number in range(50_000, 50_003):
-        await exchange(call, number)
-    await soon(lambda: b"from phone" in [p.payload for p in again.rtp], "the phone's sound in the new page")
-    packets = call.phone.rtp[Kind.AUDIO].rtp
-    assert {(after.sequence - before.sequence) & 0xFFFF for before, after in pairwise(packets)} == {1}
-    assert len({packet.ssrc for packet in packets}) == 1
-    report: Report = await call.do(commands.GetReport)
-    assert [stream.received for stream in report.browser] == [4, 4]
-
-
-@over_amp
-async def test_ice_restart_keeps_keys_and_streams(call: Call) -> None:
-    await call.connect()
-    await call.join()
-    terms = await call.do(commands.RestartIce)
-    assert call.browser.terms is not None
-    assert terms.ufrag != call.browser.terms.ufrag
-    call.browser.call(terms)
-    await exchange(call, 1)
-    await soon(lambda: b"from browser" in [p.payload for p in call.phone.rtp[Kind.AUDIO].rtp], "the browser's sound")
-    assert call.gateway.said.count(("up", "browser", "call")) == 1
-
-
-@over_amp
-async def test_key_presses_are_told_once_each_and_never_reach_the_browser(call: Call) -> None:
-    await call.connect()
-    await call.join()
-    number = 100
-    call.phone.send(sound(99))
-    for digit in "5#":
-        stamp = number * 160
-        for payload, marker in press(digit, clock=8000, milliseconds=60):
-            call.phone.send(Packet(EVENT_TYPE, number, stamp, 77, payload, marker))
-            number += 1
-    call.phone.send(sound(number))
-    await soon(lambda: call.gateway.heard("digit", "#"), "the second key")
-    await soon(lambda: len([p for p in call.browser.rtp if p.payload == b"sound"]) == 2, "the sound around the keys")
-    assert [said[1] for said in call.gateway.said if said[0] == "digit"] == ["5", "#"]
-    sequences = [p.sequence for p in call.browser.rtp]
-    assert {(after - before) & 0xFFFF for before, after in pairwise(sequences)} == {1}
-
-
-@over_amp
-async def test_a_keyframe_is_asked_for_at_the_join_and_when_the_other_side_asks(call: Call) -> None:
-    await call.connect()
-    await exchange(call, 1)
-    await call.join()
-    asked = call.phone.rtcp[Kind.VIDEO].rtcp
-    await soon(lambda: [p for p in asked if isinstance(p, rtcp.PictureLoss)], "a PLI to the phone")
-    await soon(lambda: [p for p in asked if isinstance(p, rtcp.FullIntra)], "a FIR to the phone")
-    await soon(lambda: [p for p in call.browser.rtcp if isinstance(p, rtcp.PictureLoss)], "a PLI to the browser")
-    await rest(0.6)
-    before = len([p for p in asked if isinstance(p, rtcp.PictureLoss)])
-    assert call.browser.terms is not None
-    for _ in range(5):
-        call.browser.tell(rtcp.PictureLoss(1, call.browser.terms.ssrcs[Kind.VIDEO]))
-    await soon(lambda: len([p for p in asked if isinstance(p, rtcp.PictureLoss)]) > before, "a PLI passed on")
-    await rest(0.1)
-    assert len([p for p in asked if isinstance(p, rtcp.PictureLoss)]) == before + 1
-    assert {p.media for p in asked if isinstance(p, rtcp.PictureLoss)} == {99}
-
-
-@over_amp
-async def test_a_nack_is_answered_with_the_very_bytes_that_were_sent(call: Call) -> None:
-    await call.connect()
-    await call.join()
-    await exchange(call, 1)
-    await soon(lambda: [p for p in call.browser.rtp if p.payload_type == BROWSER_VIDEO_TYPE], "the phone's picture")
-    (lost,) = [p for p in call.browser.rtp if p.payload_type == BROWSER_VIDEO_TYPE]
-    (original,) = [d for d in call.browser.datagrams if d[1] & 0x7F == BROWSER_VIDEO_TYPE]
-    call.browser.tell(rtcp.Nack(1, lost.ssrc, (lost.sequence,)))
-    await soon(lambda: call.browser.datagrams.count(original) == 2, "the packet again")
-
-
-@over_amp
-async def test_each_leg_gets_reports_of_its_own_in_one_time(call: Call) -> None:
-    await call.connect()
-    await call.join()
-    for number in range(60):
-        await exchange(call, number)
-    for wire, ssrc in [
-        (call.browser, 77),
-        (call.browser, 99),
-        (call.phone.rtcp[Kind.AUDIO], 77),
-        (call.phone.rtcp[Kind.VIDEO], 99),
-    ]:
-        blocks = await soon(
-            lambda wire=wire, ssrc=ssrc: [
-                b for p in wire.rtcp if isinstance(p, rtcp.SenderReport) for b in p.blocks if b.ssrc == ssrc
-            ],
-            "a report block",
-        )
-        assert blocks[-1].lost == 0
-        names = {p.cname for p in wire.rtcp if isinstance(p, rtcp.SourceDescription)}
-        assert call.browser.terms is not None
-        assert names == {call.browser.terms.cname}
-    remb = [p for p in call.browser.rtcp if isinstance(p, rtcp.Remb)]
-    assert {p.ssrcs for p in remb} == {(99,)}
-
-
-@over_amp
-async def test_a_silent_phone_is_told_of_and_so_is_its_return(call: Call) -> None:
-    await call.connect()
-    await rest(1.1)
-    call.relay.skip(11)
-    await soon(lambda: call.gateway.heard("silent", "phone", True), "the phone's silence")
-    call.phone.send(sound(1))
-    await soon(lambda: call.gateway.heard("up", "phone"), "the phone's first packet")
-    await soon(lambda: call.gateway.heard("silent", "phone", False), "the end of the silence")
-
-
-@over_amp
-async def test_a_browser_that_checks_no_more_is_lost_until_it_checks_again(call: Call) -> None:
-    await call.connect()
-    call.relay.skip(9)
-    await soon(lambda: call.gateway.heard("lost", "browser"), "the loss")
-    call.browser.transport.check()
-    await soon(lambda: call.gateway.heard("back", "browser"), "the return")
-    await call.join()
-
-
-@over_amp
-async def test_a_browser_that_never_shakes_hands_is_given_up(call: Call) -> None:
-    await call.do(commands.OpenBridge, privileged=False)
-    await call.do(commands.OpenBrowser)
-    await call.do(commands.SetBrowser, side=call.browser.side())
-    call.relay.skip(21)
-    await soon(lambda: call.gateway.heard("lost", "browser"), "the loss")
-    await call.bring(call.browser)
-
-
-@over_amp
-async def test_a_browser_with_another_certificate_is_not_let_in(call: Call) -> None:
-    await call.do(commands.OpenBridge, privileged=False)
-    terms = await call.do(commands.OpenBrowser)
-    side = call.browser.side().model_copy(update={"fingerprints": (("sha-256", ":".join(["00"] * 32)),)})
-    await call.do(commands.SetBrowser, side=side)
-    call.browser.call(terms)
-    (lost,) = await soon(lambda: [said for said in call.gateway.said if said[0] == "lost"], "the refusal")
-    assert "fingerprint" in lost[2]
-
-
-@over_amp
-async def test_the_figures_are_told_by_themselves(tmp_path: Path) -> None:
-    gateway = Gateway()
-    relay = connect(gateway)
-    first = next(FIRST)
-    terms = settings(prompts(tmp_path), first, first + 39, quality_interval=0.5)
-    await gateway.do(commands.Configure, settings=terms)
-    call = Call(gateway, relay)
-    await call.connect()
-    await call.join()
-    for number in range(50):
-        await exchange(call, number)
-    reports = [said[1] for said in gateway.said if said[0] == "quality"]
-    await soon(lambda: gateway.heard("quality"), "the figures")
-    latest: Report = await call.do(commands.GetReport)
-    phone, browser = ({stream.kind: stream for stream in side} for side in (latest.phone, latest.browser))
-    assert phone[Kind.AUDIO].received == phone[Kind.VIDEO].received == 50
-    assert browser[Kind.AUDIO].sent >= 50
-    assert browser[Kind.VIDEO].sent == 50
-    assert (phone[Kind.AUDIO].lost, phone[Kind.AUDIO].mos is not None, phone[Kind.VIDEO].mos) == (0, True, None)
-    assert all(later.flowing >= earlier.flowing for earlier, later in pairwise(reports))
-    call.close()
-    gateway.transport.loseConnection()  # type: ignore[union-attr]
-    await soon(lambda: relay.ended, "the relay's end")
-
-
-@over_amp
-async def test_a_browser_that_says_goodbye_is_lost(call: Call) -> None:
-    await call.connect()
-    call.browser.transport.say_goodbye()
-    await soon(lambda: call.gateway.heard("lost", "browser"), "the loss")
-
-
-@over_amp
-async def test_a_phone_that_moves_is_heard_at_its_new_address_alone(call: Call) -> None:
-    await call.connect()
-    await call.join()
-    call.phone.send(sound(1, b"old place"))
-    await soon(lambda: b"old place" in [p.payload for p in call.browser.rtp], "sound from the old place")
-    elsewhere = Wire()
-    old, call.phone.rtp[Kind.AUDIO] = call.phone.rtp[Kind.AUDIO], elsewhere
-    await call.do(commands.SetPhone, side=call.phone.side())
-    old.socket.sendto(sound(2, b"too late").build(), ("127.0.0.1", call.phone.ports[Kind.AUDIO]))
-    call.phone.send(Packet(AUDIO_TYPE, 9, 9, 4242, b"new place"))
-    await soon(lambda: b"new place" in [p.payload for p in call.browser.rtp], "sound from the new place")
-    assert b"too late" not in [p.payload for p in call.browser.rtp]
-    sequences = [p.sequence for p in call.browser.rtp if p.payload_type == AUDIO_TYPE]
-    assert {(after - before) & 0xFFFF for before, after in pairwise(sequences)} == {1}
-    old.close()
-
-
-@over_amp
-async def test_a_phone_on_hold_at_no_address_is_kept_where_it_was(call: Call) -> None:
-    await call.connect()
-    await call.do(commands.SetPhone, side=call.phone.side(remote=Address("0.0.0.0", 9)))
-    await call.do(commands.SetPhone, side=call.phone.side())
-    await call.join()
-    await exchange(call, 1)
-    await soon(lambda: b"from phone" in [p.payload for p in call.browser.rtp], "the phone's sound")
-
-
-@over_amp
-async def test_parameter_sets_of_the_phones_sdp_go_before_its_keyframes(call: Call) -> None:
-    await call.connect(parameter_sets=(b"\x67\xff\x00sps", b"\x68\xfe\x01pps"))
-    await call.join()
-    call.phone.send(picture(1, b"\x65idr"), Kind.VIDEO)
-    await soon(lambda: b"\x65idr" in [p.payload for p in call.browser.rtp], "the keyframe")
-    seen = [p.payload for p in call.browser.rtp if p.payload_type == BROWSER_VIDEO_TYPE]
-    assert seen == [b"\x67\xff\x00sps", b"\x68\xfe\x01pps", b"\x65idr"]
-
-
-@over_amp
-async def test_a_phone_that_obeys_tmmbr_is_told_what_the_browser_can_take(call: Call) -> None:
-    await call.connect(feedback=FEEDBACK | {"ccm tmmbr"}, bitrate=1_000_000)
-    await call.join()
-    await exchange(call, 1)
-    assert call.browser.terms is not None
-    call.browser.tell(rtcp.ReceiverReport(1), rtcp.Remb(1, 300_000, (call.browser.terms.ssrcs[Kind.VIDEO],)))
-    asked = await soon(
-        lambda: [p for p in call.phone.rtcp[Kind.VIDEO].rtcp if isinstance(p, rtcp.BitrateRequest)], "a TMMBR"
-    )
-    ((ssrc, bitrate, _),) = asked[0].limits
-    assert ssrc == 99
-    assert 0.98 * 300_000 <= bitrate <= 300_000
-
-
-@over_amp
 async def test_closed_ports_rest_and_a_closed_bridge_is_gone(call: Call) -> None:
     await call.connect()
     ports = dict(call.phone.ports)
@@ -499,18 +226,6 @@ async def test_a_prompt_that_is_not_there_is_refused(call: Call) -> None:
     for name in ("en/nothing", "../en/notice", "en"):
         with pytest.raises(Refused):
             await call.do(commands.Play, prompt=name, to="phone", times=1)
-
-
-@over_amp
-async def test_a_page_that_reloads_during_the_notice_must_hear_it_again(call: Call) -> None:
-    await call.connect()
-    notice = outcome(call.do(commands.Announce, prompt="en/please-wait"))
-    await soon(lambda: call.browser.rtp, "the notice")
-    await call.bring(Browser())
-    assert isinstance(await notice, Interrupted)
-    with pytest.raises(NotAnnounced):
-        await call.do(commands.Join)
-    await call.join()
 
 
 @over_amp

@@ -25,7 +25,16 @@ from parloir.rtp.packet import Packet
 from parloir.rtp.sdp import parse
 from parloir.webrtc.sdp import Chosen, answer, read
 
-from .relay_rig import AUDIO_TYPE, VIDEO_TYPE, Gateway, Phone, connect, over_amp, prompts, rest, settings, soon
+from .media_ends import AUDIO_TYPE, VIDEO_TYPE, Phone
+from .relay_rig import (
+    Gateway,
+    connect,
+    over_amp,
+    prompts,
+    rest,
+    settings,
+    soon,
+)
 
 PHONE = """v=0
 o=- 1 1 IN IP4 127.0.0.1

@@ -61,17 +61,9 @@ class Forwarder:
         if route.verb is not Verb.FORWARD or sink is None or start == end:
             self._keep(peer, route, size, step, now)
             return True
-        if source.resumed or route.epoch != sink.epoch:
-            if route.epoch < sink.epoch or step < 0:
-                peer.drop(Drop.OLD_EPOCH)
-                return True
-            numbering.begin(sink, route.epoch, sequence, timestamp, now)
-            source.resumed = False
-            self.punt(Punt(PuntKind.EPOCH, sink.id, now), peer)
-        elif step > 0:
-            sink.room += step
-        elif -step > sink.room:
-            peer.drop(Drop.LATE)
+        late = self._out_of_place(peer, route, sink, step, sequence, timestamp, now)
+        if late is not None:
+            peer.drop(late)
             return True
         if route.prelude and step > 0:
             self._precede(route, sink, sequence, timestamp, start, end)
@@ -120,6 +112,22 @@ class Forwarder:
             self.punts.append(punt)
         else:
             peer.drop(Drop.FLOOD)
+
+    def _out_of_place(
+        self, peer: Peer, route: Route, sink: Sink, step: int, sequence: int, timestamp: int, now: int
+    ) -> Drop | None:
+        """Why the packet has no place in the outgoing stream; the first of a new epoch makes it one."""
+        if route.source.resumed or route.epoch != sink.epoch:
+            if route.epoch < sink.epoch or step < 0:
+                return Drop.OLD_EPOCH
+            numbering.begin(sink, route.epoch, sequence, timestamp, now)
+            route.source.resumed = False
+            self.punt(Punt(PuntKind.EPOCH, sink.id, now), peer)
+        elif step > 0:
+            sink.room += step
+        elif -step > sink.room:
+            return Drop.LATE
+        return None
 
     def _stray(self, peer: Peer, ssrc: int, sequence: int, now: int) -> bool:
         """A payload type that nobody agreed to; if it shares a stream's numbers, that stream must not show a gap."""
