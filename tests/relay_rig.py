@@ -25,7 +25,7 @@ from parloir.relay.protocol import GatewayProtocol
 from parloir.rtp.description import Kind
 from parloir.rtp.packet import Packet
 
-from .media_ends import AUDIO_TYPE, VIDEO_TYPE, Browser, Phone
+from .media_ends import AUDIO_TYPE, BROWSER_VIDEO_TYPE, VIDEO_TYPE, Browser, Phone
 
 
 def over_amp(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., "Deferred[None]"]:
