@@ -12,6 +12,11 @@ from parloir.errors import ParloirError
 
 DEFAULT = Path("parloir.yaml")
 OWN_OPTIONS = {
+    "people": "take residents, visitors and relationships from files",
+    "staff": "say who may log in",
+    "audit": "prove that the audit chain is as it was written",
+    "backup": "copy all that the gateway cannot do without, while it runs",
+    "restore": "put the gateway's data back from a backup",
     "phone": "a simulated SIP video phone, for trying things out",
     "demo": "a whole visit on this machine: gateway, phone and a link to open",
     "bench": "measure what a call costs this machine",
@@ -149,11 +154,8 @@ def _upgrade(options: argparse.Namespace) -> int:
     from parloir.config import loader
 
     gateway = loader.load(options.file).gateway
-    engine = import_module("parloir.store.database").connect(gateway.database or gateway.data_dir)
-    try:
-        backup = import_module("parloir.store.schema").upgrade(engine)
-    finally:
-        engine.dispose()
+    with import_module("parloir.offline").bare(gateway) as store:
+        backup = import_module("parloir.store.schema").upgrade(store.engine, gateway.data_dir)
     print(f"the database is at this version's schema{f'; before it: {backup}' if backup else ''}")
     return 0
 

@@ -21,6 +21,11 @@ class Head:
     hash: str
 
 
+def text(head: Head) -> str:
+    """A head as an anchor file has it."""
+    return json.dumps({"count": head.count, "hash": head.hash}) + "\n"
+
+
 @dataclass(frozen=True)
 class Anchor:
     """One anchor file. Several threads and processes may share it."""
@@ -35,12 +40,12 @@ class Anchor:
     def read(self) -> Head | None:
         """What it knows; None where there is no such file. Raises BadAnchor for one that cannot be read."""
         try:
-            text = self.file.read_text(encoding="ascii")
+            content = self.file.read_text(encoding="ascii")
         except FileNotFoundError:
             return None
         except (OSError, ValueError) as error:
             raise BadAnchor(self.file) from error
-        return self._parse(text)
+        return self._parse(content)
 
     def advance(self, head: Head) -> None:
         """Move it on to `head`; one that is further already stays, for commits may come here out of their order."""
@@ -57,9 +62,9 @@ class Anchor:
             else:
                 self._write(head)
 
-    def _parse(self, text: str) -> Head:
+    def _parse(self, content: str) -> Head:
         try:
-            given = json.loads(text)
+            given = json.loads(content)
             head = Head(given["count"], given["hash"])
         except (ValueError, KeyError, TypeError) as error:
             raise BadAnchor(self.file) from error
@@ -70,7 +75,7 @@ class Anchor:
     def _write(self, head: Head) -> None:
         fresh = self.file.with_name(f"{self.file.name}.new")
         with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as stream:
-            stream.write(json.dumps({"count": head.count, "hash": head.hash}) + "\n")
+            stream.write(text(head))
             stream.flush()
             os.fsync(stream.fileno())
         fresh.rename(self.file)

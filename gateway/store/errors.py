@@ -49,6 +49,15 @@ class Unreachable(StoreError):
         self.answer = answer
 
 
+class Unreadable(StoreError):
+    """The database's file is damaged; keep a copy of it as evidence, then restore a backup."""
+
+    def __init__(self, database: str, answer: str) -> None:
+        super().__init__(f"the database {database} is damaged: {answer.strip()}: keep a copy, then `parloir restore`")
+        self.database = database
+        self.answer = answer
+
+
 class BadAnchor(StoreError):
     """The audit chain's anchor cannot be read; restore it from a backup, or move it away and verify the chain."""
 
@@ -101,7 +110,7 @@ class NewSchema(StoreError):
 class InUse(StoreError):
     """A database cannot be replaced while a program has it open; stop the gateway first."""
 
-    def __init__(self, database: Path) -> None:
+    def __init__(self, database: str) -> None:
         super().__init__(f"{database} is in use: stop the gateway first")
         self.database = database
 

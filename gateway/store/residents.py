@@ -49,12 +49,17 @@ def add(
 ) -> Resident:
     """Write down someone new; raises Taken for a number that the facility has already given."""
     resident = Resident(secrets.token_hex(8), facility, number, name, unit, status, language, accommodations)
+    put(connection, resident)
+    return resident
+
+
+def put(connection: Connection, resident: Resident) -> None:
+    """Write down someone new under an id of the caller's; raises Taken as `add` does."""
     try:
         with connection.begin_nested():
             connection.execute(insert(residents).values(_columns(resident)))
     except IntegrityError:
-        raise Taken("resident's number", number) from None
-    return resident
+        raise Taken("resident's number", resident.number) from None
 
 
 def change(connection: Connection, resident: Resident) -> None:
@@ -109,6 +114,12 @@ def pin_hash(connection: Connection, id: str) -> str | None:
     """What their PIN is compared with; None for one without."""
     hash: str | None = connection.execute(select(residents.c.pin_hash).where(residents.c.id == id)).scalar_one()
     return hash
+
+
+def pin_hashes(connection: Connection, facility: str) -> dict[str, str]:
+    """What the PINs of a facility's residents are compared with, by their numbers; those without one are left out."""
+    has_pin = (residents.c.facility == facility) & residents.c.pin_hash.is_not(None)
+    return {row.number: row.pin_hash for row in connection.execute(select(residents).where(has_pin))}
 
 
 def _columns(resident: Resident) -> dict[str, object]:

@@ -3,13 +3,19 @@
 import os
 import shutil
 import sqlite3
-import subprocess
 from contextlib import closing
 from pathlib import Path
 
-from sqlalchemy import URL, Engine, inspect
+from sqlalchemy import Engine, inspect, text
 
-from parloir.store.errors import InUse, NoTool, SnapshotFailed
+from parloir.store import archive
+from parloir.store.errors import InUse, SnapshotFailed
+
+OTHERS = (
+    "SELECT count(*) FROM pg_stat_activity "
+    "WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
+)
+"""How many other programs have PostgreSQL's database open."""
 
 
 def take(engine: Engine, file: Path) -> None:
@@ -22,7 +28,7 @@ def take(engine: Engine, file: Path) -> None:
         if engine.dialect.name == "sqlite":
             _vacuum(Path(engine.url.database or ""), file)
         else:
-            _tool("pg_dump", engine.url, "--format=custom", "--no-owner", "--no-privileges", f"--file={file}")
+            archive.dump(engine.url, file)
     except BaseException:
         file.unlink(missing_ok=True)
         raise
@@ -31,14 +37,18 @@ def take(engine: Engine, file: Path) -> None:
 def bring_back(engine: Engine, file: Path) -> None:
     """Put the database back as it was when `file` was taken; what is in it now is lost.
 
-    No gateway may run on it meanwhile. Raises InUse (SQLite), NoTool and SnapshotFailed; then it stays as it was.
+    No gateway may run on it meanwhile. Raises InUse, NoTool and SnapshotFailed; then it stays as it was.
     """
     if engine.dialect.name == "sqlite":
         engine.dispose()
         _replace(Path(engine.url.database or ""), file)
         return
-    words = ["--clean", "--if-exists", "--no-owner", "--no-privileges", "--single-transaction", "--exit-on-error"]
-    _tool("pg_restore", engine.url, *words, str(file))
+    with engine.connect() as connection:
+        others = connection.execute(text(OTHERS)).scalar()
+    engine.dispose()
+    if others:
+        raise InUse(engine.url.database or "")
+    archive.restore(engine.url, file)
 
 
 def is_empty(engine: Engine) -> bool:
@@ -76,20 +86,8 @@ def _let_go(database: Path) -> None:
         with closing(sqlite3.connect(database, timeout=0, isolation_level=None)) as connection:
             connection.execute("PRAGMA journal_mode = DELETE").fetchone()
     except sqlite3.OperationalError as error:
-        raise InUse(database) from error
+        raise InUse(str(database)) from error
     except sqlite3.DatabaseError:
         # Broken: that is what a restore is for.
         for suffix in ("-wal", "-shm"):
             database.with_name(database.name + suffix).unlink(missing_ok=True)
-
-
-def _tool(name: str, url: URL, *words: str) -> None:
-    """Run a program of PostgreSQL's on a database; its password goes by the environment, where no one else reads it."""
-    program = shutil.which(name)
-    if program is None:
-        raise NoTool(name)
-    where = url.set(drivername="postgresql", password=None).render_as_string()
-    environment = dict(os.environ) | ({"PGPASSWORD": str(url.password)} if url.password else {})
-    done = subprocess.run([program, f"--dbname={where}", "--no-password", *words], env=environment, capture_output=True)
-    if done.returncode:
-        raise SnapshotFailed(f"{name} failed on {url.database}", done.stderr.decode(errors="replace")[-2000:])

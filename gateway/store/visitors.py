@@ -61,12 +61,17 @@ def add(
     """Write down someone new; raises Taken for a reference that the facility has already given."""
     id = secrets.token_hex(8)
     visitor = Visitor(id, facility, reference or id, name, born, email, phone, language, status)
+    put(connection, visitor)
+    return visitor
+
+
+def put(connection: Connection, visitor: Visitor) -> None:
+    """Write down someone new under an id of the caller's; raises Taken as `add` does."""
     try:
         with connection.begin_nested():
             connection.execute(insert(visitors).values(_columns(visitor)))
     except IntegrityError:
         raise Taken("visitor's reference", visitor.reference) from None
-    return visitor
 
 
 def change(connection: Connection, visitor: Visitor) -> None:
