@@ -163,6 +163,7 @@ class Institution:
     records: Remembered = field(default_factory=Remembered)
     now: datetime = NOON
     zone: str = "America/Chicago"
+    id: str = "north"
     alerts: list[Alert] = field(default_factory=list)
     stations: dict[str, str] = field(default_factory=lambda: {"pod-a-1": "A", "pod-a-2": "A", "pod-b-1": "B"})
     deeds: Deeds = field(init=False)
@@ -173,7 +174,7 @@ class Institution:
     @property
     def facility(self) -> Facility:
         return Facility(
-            id="north",
+            id=self.id,
             name="North County Jail",
             timezone=ZoneInfo(self.zone),
             tier="jail-350-999",
