@@ -52,7 +52,6 @@ class Records(Protocol):
     async def relationships(self, resident: str) -> tuple[tuple[str, Relationship], ...]:
         """Everybody on record with a resident: visitor's id and relationship."""
 
-
     async def separated(self, resident: str) -> tuple[str, ...]:
         """The residents whom a separation in force keeps apart from this one."""
 

@@ -79,7 +79,11 @@ def _arguments(name: str, static: object) -> Iterator[Fault]:
         parameters = parameters[1:]
     for parameter in parameters:
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
-            yield f"{name} takes {parameter}", f"name what it uses of {', '.join(HOOKS[name]) or 'no arguments'}"
+            star = str(parameter).partition(parameter.name)[0]
+            yield (
+                f"{name} takes {star}{parameter.name}",
+                f"name what it uses of {', '.join(HOOKS[name]) or 'no arguments'}",
+            )
         elif parameter.name not in HOOKS[name] and parameter.default is parameter.empty:
             near = get_close_matches(parameter.name, HOOKS[name], 1)
             known = f"use {', '.join(HOOKS[name])}" if HOOKS[name] else "this hook has none"
