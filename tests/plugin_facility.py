@@ -3,6 +3,7 @@
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from threading import Lock
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -43,6 +44,7 @@ class TablesInMemory:
 
     def __init__(self, *plugins: Any) -> None:
         self.engine = create_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False})
+        self._one_at_a_time = Lock()
         metadata = MetaData()
         for plugin in plugins:
             plugin.register_tables(metadata)
@@ -52,7 +54,7 @@ class TablesInMemory:
         return self.run_now(work)
 
     def run_now(self, work: Callable[[Connection], T]) -> T:
-        with self.engine.begin() as connection:
+        with self._one_at_a_time, self.engine.begin() as connection:
             return work(connection)
 
     def close(self) -> None:
