@@ -5,19 +5,31 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
 from pytest_twisted import async_yield_fixture, ensureDeferred
 from sqlalchemy import Connection, Delete, Update, delete, inspect, text, update
 from sqlalchemy.exc import IntegrityError
+from twisted.internet.defer import Deferred, DeferredList
 
 from parloir.sip.session import Dialog
-from parloir.store import calls, schema, tables, timeline
+from parloir.store import calls, schema, tables, timeline, visits
 from parloir.store.calls import Call, CallClass, WayIn
 from parloir.store.database import Database, connect
 from parloir.store.dialogs import Dialogs
-from parloir.store.errors import BadDatabaseUrl, NewSchema, NoSuchCall, OldSchema, UnknownDatabase, Unreachable
+from parloir.store.errors import (
+    BadDatabaseUrl,
+    NewSchema,
+    NoSuchCall,
+    OldSchema,
+    StationTaken,
+    UnknownDatabase,
+    Unreachable,
+)
+from parloir.store.visits import Visit
+from tests.databases import Server
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 CALL = Call("c1", None, "north", "pod-a-1", WayIn.SCHEDULED, CallClass.ORDINARY, NOW)
@@ -125,6 +137,68 @@ async def test_a_timeline_cannot_be_rewritten(database: Database, change: Update
 async def test_an_event_of_no_call_is_refused(database: Database) -> None:
     with pytest.raises(IntegrityError):
         await database.run(lambda c: timeline.append(c, "nobody", "opened", {}, NOW, 1))
+
+
+@ensureDeferred
+async def test_work_on_one_lane_keeps_its_order(database: Database) -> None:
+    done: list[tuple[str, int]] = []
+
+    def work(lane: str, number: int, connection: Connection) -> None:
+        connection.execute(text("SELECT 1"))
+        done.append((lane, number))
+
+    lanes = ("", "plugin a", "plugin b", "web")
+    waiting = [
+        Deferred.fromCoroutine(database.run(partial(work, lane, number), lane))
+        for number in range(20)
+        for lane in lanes
+    ]
+    await DeferredList(waiting)
+    for lane in lanes:
+        assert [number for each, number in done if each == lane] == list(range(20))
+
+
+@ensureDeferred
+async def test_a_plugins_long_work_does_not_hold_up_the_calls_on_postgresql(postgresql: Server) -> None:
+    database = Database.open(postgresql.fresh())
+    go_on = Event()
+    slow = Deferred.fromCoroutine(database.run(lambda connection: go_on.wait(30), "plugin"))
+    assert await database.run(lambda connection: connection.execute(text("SELECT 7")).scalar()) == 7
+    go_on.set()
+    assert await slow
+    await database.close()
+
+
+@ensureDeferred
+async def test_events_written_on_many_lanes_become_visible_in_their_order(where: str, database: Database) -> None:
+    await database.run(lambda c: calls.add(c, CALL))
+    seen: list[int] = []
+
+    def append(number: int, connection: Connection) -> None:
+        timeline.append(connection, "c1", str(number), {}, NOW, 1)
+
+    async def hear() -> None:
+        for _ in range(20):
+            heard = partial(timeline.after, facility="north", sequence=seen[-1] if seen else 0)
+            seen.extend(entry.sequence for entry in await database.run(heard, "news"))
+
+    writing = [Deferred.fromCoroutine(database.run(partial(append, n), f"lane {n}")) for n in range(30)]
+    await DeferredList([*writing, Deferred.fromCoroutine(hear())])
+    await hear()
+    assert seen == list(range(1, 31))
+    assert [e.number for e in await database.run(lambda c: timeline.of(c, "c1"))] == list(range(1, 31))
+
+
+@ensureDeferred
+async def test_two_bookings_at_once_get_one_place(database: Database) -> None:
+    def book(connection: Connection) -> Visit:
+        return visits.add(connection, facility="north", station="a", visitor="Ann", start=NOW, minutes=10)
+
+    booked = await DeferredList(
+        [Deferred.fromCoroutine(database.run(book, f"lane {number}")) for number in range(6)], consumeErrors=True
+    )
+    assert sorted(success for success, _ in booked) == [False] * 5 + [True]
+    assert {failure.type for success, failure in booked if not success} == {StationTaken}
 
 
 @ensureDeferred

@@ -25,6 +25,9 @@ BUSY = 5_000
 THREADS = 4
 """How many pieces of work PostgreSQL is given at once; the first thread is the calls' own."""
 
+PATIENCE = {"options": "-c lock_timeout=30s -c idle_in_transaction_session_timeout=60s"}
+"""A gateway that hangs or lost its network lets go of its locks, and keeps no other waiting for ever."""
+
 
 def connect(where: str | Path) -> Engine:
     """An engine for a data directory (a Path, made if missing) or a database URL (a str with `://`).
@@ -144,7 +147,7 @@ def _postgresql(url: URL) -> Engine:
             pool_pre_ping=True,
             hide_parameters=True,
             isolation_level="READ COMMITTED",
-            connect_args={"connect_timeout": BUSY // 1000},
+            connect_args={"connect_timeout": BUSY // 1000} | ({} if "options" in url.query else PATIENCE),
         )
     except ImportError as error:
         raise MissingDriver from error
