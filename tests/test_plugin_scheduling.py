@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -360,6 +361,8 @@ def test_a_call_ends_with_its_slot_or_when_the_unit_closes(north: Institution) -
     counted = scheduling(north, counts=[{"times": ["12:15-12:45"]}])
     assert answer(counted.limit_call(call)) == Cap(11 * 60, CapKind.HARD, "closing_time")
     assert answer(counted.authorize_call(call)) is None
+    begun = replace(call, at=NOON + timedelta(minutes=9), answered=NOON + timedelta(minutes=5))
+    assert answer(counted.limit_call(begun)) == Cap(10 * 60, CapKind.HARD, "closing_time")
     assert answer(scheduling(north).limit_call(a_call())) is None
 
 

@@ -13,6 +13,7 @@ from .span import Span
 from .wanted import Wanted, of_call, of_search, of_visit
 
 LONGEST_CALL = timedelta(days=1)
+LONGEST = 86_400
 
 
 @dataclass(frozen=True)
@@ -40,15 +41,19 @@ class Desk:
         return self.rules.call_refusal(wanted, around, calls, call.id)
 
     async def cap(self, call: Call) -> Cap | None:
-        """How long a call may last: to the end of its visit, or until its unit closes if that is sooner."""
+        """How long a call may last: to the end of its visit, or until its unit closes if that is sooner.
+
+        Asked again in mid-call, it counts from the connection as every cap does.
+        """
         wanted = of_call(call)
         times = self.rules.call_times(wanted, Circumstances(closures=await self.closures(wanted.span)))
         closes = times.closes(call.at)
         slot_first = call.visit is not None and wanted.span.end <= closes
-        left = (wanted.span.end if slot_first else closes) - call.at
-        if left >= LONGEST_CALL:
+        end = wanted.span.end if slot_first else closes
+        if end - call.at >= LONGEST_CALL:
             return None
-        return Cap(max(0, int(left.total_seconds())), CapKind.HARD, "slot_end" if slot_first else "closing_time")
+        seconds = int((end - (call.answered or call.at)).total_seconds())
+        return Cap(min(max(0, seconds), LONGEST), CapKind.HARD, "slot_end" if slot_first else "closing_time")
 
     async def offers(self, search: SlotSearch, moved: Visit | None = None) -> list[tuple[str, Span]]:
         """The stations and times that the visit could have; one that is moved is not in its own way."""
