@@ -408,3 +408,10 @@ def test_weeks_can_begin_on_sunday(north: Institution) -> None:
     assert said(scheduling(north, weekly_visits=1, week_begins="sunday"), a_visit("2026-03-08 10:00")) == "yes"
     rules = SchedulingSettings.model_validate({"week_begins": "sunday"})
     assert week_of(rules, ZoneInfo("UTC"), datetime(2028, 2, 29, tzinfo=UTC)).end == datetime(2028, 3, 5, tzinfo=UTC)
+
+
+def test_however_far_a_visitor_looks_only_what_may_be_booked_is_offered(north: Institution) -> None:
+    plugin = scheduling(north, hours=[{"times": ["09:00-09:30"]}], book_days_ahead=3)
+    assert open_times(plugin, "1990-01-01 00:00", "2999-01-01 00:00") == [f"pod-a-1 0{day} 09:00" for day in (5, 6, 7)]
+    assert open_times(plugin, "2990-01-01 00:00", "2999-01-01 00:00") == []
+    assert open_times(plugin, "2026-03-06 00:00", "2026-03-05 00:00") == []

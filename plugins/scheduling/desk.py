@@ -56,10 +56,19 @@ class Desk:
         return Cap(min(max(0, seconds), LONGEST), CapKind.HARD, "slot_end" if slot_first else "closing_time")
 
     async def offers(self, search: SlotSearch, moved: Visit | None = None) -> list[tuple[str, Span]]:
-        """The stations and times that the visit could have; one that is moved is not in its own way."""
-        wanted = of_search(search, self.facility.now())
-        if moved is not None:
+        """The stations and times that the visit could have; one that is moved is not in its own way.
+
+        However far a visitor looks, no more is worked out than may be booked.
+        """
+        now = self.facility.now()
+        wanted = of_search(search, now)
+        if moved is None:
+            latest = now + timedelta(days=self.settings.book_days_ahead + 2)
+            wanted = replace(wanted, span=Span(max(search.after, now), min(search.before, latest)))
+        else:
             wanted = replace(wanted, id=moved.id, by=BookedBy.STAFF, privileged=of_visit(moved).privileged)
+        if wanted.span.start >= wanted.span.end:
+            return []
         stations = {station: self.facility.stations.get(station, "") for station in search.stations}
         return self.rules.offers(wanted, stations, search.minutes, await self._circumstances(wanted))
 

@@ -101,10 +101,11 @@ class Rules:
         if self.people_refusal(wanted, around):
             return []
         found: list[tuple[str, Span]] = []
+        diary = conflicts.Diary(around.visits)
         for unit in set(stations.values()):
             here = [station for station, its in stations.items() if its == unit]
             for candidate in self._open_to(replace(wanted, unit=unit), minutes, around):
-                beside = [visit for visit in around.visits if conflicts.is_beside(visit, candidate)]
+                beside = [visit for visit in diary.at(candidate.span) if visit.id != wanted.id]
                 if conflicts.refusal(replace(candidate, station=""), beside, around.apart):
                     continue
                 taken = {visit.station for visit in beside}
