@@ -9,21 +9,27 @@ from pathlib import Path
 
 from sqlalchemy import URL
 
-from parloir.store.append_only import FUNCTION
 from parloir.store.errors import NoTool, SnapshotFailed
 
 BLOCK = 1 << 20
 OPTIONS = ("--no-owner", "--no-privileges")
-EMPTY = f"""
+EMPTY = """
+SET client_min_messages = warning;
 BEGIN;
 DO $$
-DECLARE name text;
+DECLARE each record;
 BEGIN
-    FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' LOOP
-        EXECUTE format('DROP TABLE public.%I CASCADE', name);
+    FOR each IN SELECT tablename AS name FROM pg_tables WHERE schemaname = 'public' LOOP
+        EXECUTE format('DROP TABLE public.%I CASCADE', each.name);
+    END LOOP;
+    FOR each IN
+        SELECT oid::regprocedure AS name FROM pg_proc
+        WHERE pronamespace = 'public'::regnamespace AND prokind = 'f'
+        AND NOT EXISTS (SELECT FROM pg_depend WHERE objid = pg_proc.oid AND deptype = 'e')
+    LOOP
+        EXECUTE format('DROP FUNCTION %s CASCADE', each.name);
     END LOOP;
 END $$;
-DROP FUNCTION IF EXISTS public.{FUNCTION}();
 """
 """Empties the database whatever its schema, which pg_restore's own --clean cannot; nothing is lost before COMMIT."""
 
