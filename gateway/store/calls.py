@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from sqlalchemy import Connection, RowMapping, insert, select, update
 
-from parloir.store.errors import NoSuchCall
+from parloir.store.errors import ClassFixed, NoSuchCall
 from parloir.store.tables import calls
 from parloir.store.text import can_be_kept
 
@@ -20,10 +20,14 @@ class WayIn(StrEnum):
 
 
 class CallClass(StrEnum):
-    """What the call is before the law, fixed before media exists: a privileged one is never heard by others."""
+    """What the call is before the law, fixed before media exists: a privileged one is never heard by others.
+
+    UNKNOWN: not decided yet, or never; such a call has no media.
+    """
 
     ORDINARY = "ordinary"
     PRIVILEGED = "privileged"
+    UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,13 @@ def add(connection: Connection, call: Call) -> None:
             }
         )
     )
+
+
+def classify(connection: Connection, id: str, call_class: CallClass) -> None:
+    """Set the class of a call whose class is unknown, once and for good; raises NoSuchCall, or ClassFixed."""
+    unknown = (calls.c.id == id) & (calls.c["class"] == CallClass.UNKNOWN)
+    if connection.execute(update(calls).where(unknown).values({"class": call_class})).rowcount == 0:
+        raise ClassFixed(id, get(connection, id).call_class)
 
 
 def finish(connection: Connection, id: str, ended: datetime, reason: str) -> None:

@@ -150,6 +150,15 @@ class NoSuchCall(StoreError):
         self.id = id
 
 
+class ClassFixed(StoreError):
+    """The class of a call is set once, before its media; a call that was taken for another has to be made anew."""
+
+    def __init__(self, call: str, call_class: str) -> None:
+        super().__init__(f"call {call} is {call_class} for good")
+        self.call = call
+        self.call_class = call_class
+
+
 class NoSuch(StoreError):
     """Nothing of that kind has that id; list them to see which there are."""
 

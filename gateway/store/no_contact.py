@@ -34,6 +34,10 @@ class Order:
     lifted: datetime | None = None
     lifted_by: str | None = None
 
+    def in_force(self, at: datetime) -> bool:
+        """Whether it holds at a moment."""
+        return self.lifted is None and self.start <= at and (self.finish is None or at < self.finish)
+
     def bars(self, visitor: Visitor) -> bool:
         """Whether it is about this visitor: by id, by telephone number, or by the same name."""
         if self.visitor == visitor.id:
@@ -83,6 +87,12 @@ def of_resident(connection: Connection, resident: str, now: datetime) -> builtin
     """The orders that a resident is under now."""
     standing = select(orders).where(orders.c.resident == resident, orders.c.lifted.is_(None), span.holds(orders, now))
     return [_order(row) for row in connection.execute(standing.order_by(orders.c.id)).mappings()]
+
+
+def of_residents(connection: Connection, residents: Iterable[str]) -> builtins.list[Order]:
+    """The orders that any of these residents is, was or will be under, without those that were lifted."""
+    theirs = select(orders).where(orders.c.resident.in_(tuple(residents)), orders.c.lifted.is_(None))
+    return [_order(row) for row in connection.execute(theirs.order_by(orders.c.id)).mappings()]
 
 
 def between(

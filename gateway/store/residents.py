@@ -2,6 +2,7 @@
 
 import builtins
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -49,17 +50,18 @@ def add(
 ) -> Resident:
     """Write down someone new; raises Taken for a number that the facility has already given."""
     resident = Resident(secrets.token_hex(8), facility, number, name, unit, status, language, accommodations)
-    put(connection, resident)
+    try:
+        with connection.begin_nested():
+            put(connection, [resident])
+    except IntegrityError:
+        raise Taken("resident's number", resident.number) from None
     return resident
 
 
-def put(connection: Connection, resident: Resident) -> None:
-    """Write down someone new under an id of the caller's; raises Taken as `add` does."""
-    try:
-        with connection.begin_nested():
-            connection.execute(insert(residents).values(_columns(resident)))
-    except IntegrityError:
-        raise Taken("resident's number", resident.number) from None
+def put(connection: Connection, those: Iterable[Resident]) -> None:
+    """Write down many at once, all of them new, under ids of the caller's."""
+    if rows := [_columns(resident) for resident in those]:
+        connection.execute(insert(residents), rows)
 
 
 def change(connection: Connection, resident: Resident) -> None:
@@ -75,6 +77,12 @@ def get(connection: Connection, id: str) -> Resident:
     if row is None:
         raise NoSuch("resident", id)
     return _resident(row)
+
+
+def several(connection: Connection, ids: Iterable[str]) -> dict[str, Resident]:
+    """Those of these ids that there are."""
+    rows = connection.execute(select(residents).where(residents.c.id.in_(tuple(ids)))).mappings()
+    return {row["id"]: _resident(row) for row in rows}
 
 
 def by_number(connection: Connection, facility: str, number: str) -> Resident | None:

@@ -61,7 +61,9 @@ visits = Table(
     Column("token", String(64), nullable=False, unique=True),
     Column("state", String(16), nullable=False),
     Column("rings", Boolean, nullable=False),
-    Column("resident", String(32), ForeignKey("residents.id")),
+    Column("resident", String(32), ForeignKey("residents.id"), index=True),
+    Column("booked_by", String(16), nullable=False, server_default="staff"),
+    Column("call_class", String(16)),
     Index("ix_visits_station_start", "facility", "station", "start"),
     Index(
         "uq_visits_open_code",
@@ -78,7 +80,7 @@ calls = Table(
     "calls",
     metadata,
     Column("id", String(32), primary_key=True),
-    Column("visit", String(32), ForeignKey("visits.id")),
+    Column("visit", String(32), ForeignKey("visits.id"), index=True),
     Column("facility", String(64), nullable=False),
     Column("station", String(64), nullable=False),
     Column("way_in", String(16), nullable=False),
@@ -99,6 +101,20 @@ events = Table(
     Column("data", JSON, nullable=False),
     Column("sequence", BigInteger, nullable=False),
     Index("uq_events_sequence", "sequence", unique=True),
+)
+
+happenings = Table(
+    "happenings",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("facility", String(64)),
+    Column("hook", String(32), nullable=False),
+    Column("subject", String(32), nullable=False),
+    Column("kind", String(64), nullable=False),
+    Column("at", Utc, nullable=False),
+    Column("data", JSON, nullable=False),
+    Column("sequence", BigInteger),
+    Index("uq_happenings_sequence", "sequence", unique=True),
 )
 
 dialogs = Table(

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, func, insert, select
 
-from parloir.store import locks
+from parloir.store import happenings, locks
 from parloir.store.tables import calls, events
 
 
@@ -33,8 +33,8 @@ def append(
     """Add one event to a call; `data` is JSON-able and holds no secret."""
     locks.hold(connection, locks.TIMELINE)
     number = connection.execute(select(func.max(events.c.number)).where(events.c.call == call)).scalar() or 0
-    sequence = connection.execute(select(func.max(events.c.sequence))).scalar() or 0
-    entry = Entry(call, number + 1, wall, monotonic, kind, dict(data), sequence + 1)
+    sequence = happenings.last(connection) + 1
+    entry = Entry(call, number + 1, wall, monotonic, kind, dict(data), sequence)
     connection.execute(
         insert(events).values(
             call=call,

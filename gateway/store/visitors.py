@@ -2,6 +2,7 @@
 
 import builtins
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -61,17 +62,18 @@ def add(
     """Write down someone new; raises Taken for a reference that the facility has already given."""
     id = secrets.token_hex(8)
     visitor = Visitor(id, facility, reference or id, name, born, email, phone, language, status)
-    put(connection, visitor)
+    try:
+        with connection.begin_nested():
+            put(connection, [visitor])
+    except IntegrityError:
+        raise Taken("visitor's reference", visitor.reference) from None
     return visitor
 
 
-def put(connection: Connection, visitor: Visitor) -> None:
-    """Write down someone new under an id of the caller's; raises Taken as `add` does."""
-    try:
-        with connection.begin_nested():
-            connection.execute(insert(visitors).values(_columns(visitor)))
-    except IntegrityError:
-        raise Taken("visitor's reference", visitor.reference) from None
+def put(connection: Connection, those: Iterable[Visitor]) -> None:
+    """Write down many at once, all of them new, under ids of the caller's."""
+    if rows := [_columns(visitor) for visitor in those]:
+        connection.execute(insert(visitors), rows)
 
 
 def change(connection: Connection, visitor: Visitor) -> None:
@@ -87,6 +89,12 @@ def get(connection: Connection, id: str) -> Visitor:
     if row is None:
         raise NoSuch("visitor", id)
     return visitor_of(row)
+
+
+def several(connection: Connection, ids: Iterable[str]) -> dict[str, Visitor]:
+    """Those of these ids that there are."""
+    rows = connection.execute(select(visitors).where(visitors.c.id.in_(tuple(ids)))).mappings()
+    return {row["id"]: visitor_of(row) for row in rows}
 
 
 def by_reference(connection: Connection, facility: str, reference: str) -> Visitor | None:

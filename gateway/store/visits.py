@@ -3,14 +3,17 @@
 import builtins
 import secrets
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from sqlalchemy import Connection, RowMapping, Select, insert, select, update
 
-from parloir.store import locks
+from parloir.store import happenings, locks
+from parloir.store.calls import CallClass
 from parloir.store.errors import NoSuchVisit, StationTaken, VisitOver
+from parloir.store.happenings import Hook
+from parloir.store.people_tables import visit_visitors
 from parloir.store.tables import visits
 from parloir.store.text import can_be_kept
 
@@ -28,12 +31,24 @@ class VisitState(StrEnum):
 
 
 OPEN = (VisitState.SCHEDULED, VisitState.ACTIVE)
+TOLD = {VisitState.CANCELLED: "cancelled", VisitState.MISSED: "missed", VisitState.DONE: "held"}
+"""How a visit's end is told to plugins."""
+
+
+class BookedBy(StrEnum):
+    """Who asked for a visit. Staff vouch for those they book."""
+
+    STAFF = "staff"
+    VISITOR = "visitor"
+    RESIDENT = "resident"
+    PLUGIN = "plugin"
 
 
 @dataclass(frozen=True)
 class Visit:
     """One visit. `code` is dialled on its station, `token` is the secret of its link; `rings` says whether the
-    station rings when the visitor joins, or waits to dial. `resident` is the id of the one it is with, if known."""
+    station rings when the visitor joins, or waits to dial. `resident` is the id of the one it is with, if known;
+    `call_class` is what staff said the visit is, if they did."""
 
     id: str
     facility: str
@@ -46,6 +61,8 @@ class Visit:
     state: VisitState = VisitState.SCHEDULED
     rings: bool = True
     resident: str | None = None
+    booked_by: BookedBy = BookedBy.STAFF
+    call_class: CallClass | None = None
 
     @property
     def end(self) -> datetime:
@@ -68,14 +85,11 @@ def add(
     minutes: int,
     rings: bool = True,
     resident: str | None = None,
+    booked_by: BookedBy = BookedBy.STAFF,
+    call_class: CallClass | None = None,
 ) -> Visit:
     """Schedule a visit with a fresh code and token; raises StationTaken where an open visit overlaps it."""
-    locks.hold(connection, f"station {facility}/{station}")
-    end = start + timedelta(minutes=minutes)
-    here = _open_at(facility, station)
-    other = _first(connection, here.where(visits.c.start < end, visits.c.finish > start).order_by(visits.c.start))
-    if other is not None:
-        raise StationTaken(other)
+    taken = _codes_where_free(connection, facility, station, start, start + timedelta(minutes=minutes))
     visit = Visit(
         id=secrets.token_hex(8),
         facility=facility,
@@ -83,13 +97,33 @@ def add(
         visitor=visitor,
         start=start,
         minutes=minutes,
-        code=_fresh_code(row["code"] for row in connection.execute(here).mappings()),
+        code=_fresh_code(taken),
         token=secrets.token_urlsafe(24),
         rings=rings,
         resident=resident,
+        booked_by=booked_by,
+        call_class=call_class,
     )
     connection.execute(insert(visits).values(**_columns(visit)))
+    _tell(connection, visit, "booked", by=booked_by)
     return visit
+
+
+def move(connection: Connection, id: str, station: str, start: datetime, minutes: int) -> Visit:
+    """Give a scheduled visit another station or time; its link stays, and its code where it is free there.
+
+    Raises NoSuchVisit, VisitOver for one that has begun or is closed, and StationTaken.
+    """
+    visit = _locked(connection, id)
+    if visit.state is not VisitState.SCHEDULED:
+        raise VisitOver(visit)
+    end = start + timedelta(minutes=minutes)
+    taken = _codes_where_free(connection, visit.facility, station, start, end, but=id)
+    code = _fresh_code(taken) if visit.code in taken else visit.code
+    moved = replace(visit, station=station, start=start, minutes=minutes, code=code)
+    connection.execute(update(visits).where(visits.c.id == id).values(_columns(moved)))
+    _tell(connection, moved, "moved", station=visit.station, start=visit.start.isoformat(), minutes=visit.minutes)
+    return moved
 
 
 def get(connection: Connection, id: str) -> Visit:
@@ -135,11 +169,16 @@ def list(
     facility: str | None = None,
     station: str | None = None,
     states: Iterable[VisitState] | None = None,
+    resident: str | None = None,
+    visitor: str | None = None,
     after: datetime | None = None,
     before: datetime | None = None,
-    limit: int = 200,
+    limit: int | None = 200,
 ) -> builtins.list[Visit]:
-    """Visits by start, earliest first: those that end after `after` and start before `before`."""
+    """Visits by start, earliest first: those that end after `after` and start before `before`.
+
+    `resident` and `visitor` are ids of people on record.
+    """
     query = select(visits).order_by(visits.c.start, visits.c.id).limit(limit)
     if facility is not None:
         query = query.where(visits.c.facility == facility)
@@ -147,6 +186,11 @@ def list(
         query = query.where(visits.c.station == station)
     if states is not None:
         query = query.where(visits.c.state.in_(tuple(states)))
+    if resident is not None:
+        query = query.where(visits.c.resident == resident)
+    if visitor is not None:
+        theirs = select(visit_visitors.c.visit).where(visit_visitors.c.visitor == visitor)
+        query = query.where(visits.c.id.in_(theirs))
     if after is not None:
         query = query.where(visits.c.finish > after)
     if before is not None:
@@ -156,26 +200,46 @@ def list(
 
 def set_state(connection: Connection, id: str, state: VisitState) -> Visit:
     """Move an open visit on, and answer it as it is then; raises NoSuchVisit, or VisitOver for a closed one."""
-    if not can_be_kept(id):
-        raise NoSuchVisit(id)
-    visit = _first(connection, select(visits).where(visits.c.id == id).with_for_update())
-    if visit is None:
-        raise NoSuchVisit(id)
+    visit = _locked(connection, id)
     if visit.state == state:
         return visit
     if not visit.is_open:
         raise VisitOver(visit)
     connection.execute(update(visits).where(visits.c.id == id).values(state=state))
+    if state in TOLD:
+        _tell(connection, visit, TOLD[state])
     return get(connection, id)
+
+
+def _locked(connection: Connection, id: str) -> Visit:
+    visit = _first(connection, select(visits).where(visits.c.id == id).with_for_update()) if can_be_kept(id) else None
+    if visit is None:
+        raise NoSuchVisit(id)
+    return visit
+
+
+def _codes_where_free(
+    connection: Connection, facility: str, station: str, start: datetime, end: datetime, but: str = ""
+) -> set[str]:
+    """The codes in use at a station that is free then, for all but one visit; raises StationTaken."""
+    locks.hold(connection, f"station {facility}/{station}")
+    others = _open_at(facility, station).where(visits.c.id != but)
+    other = _first(connection, others.where(visits.c.start < end, visits.c.finish > start).order_by(visits.c.start))
+    if other is not None:
+        raise StationTaken(other)
+    return {row["code"] for row in connection.execute(others).mappings()}
+
+
+def _tell(connection: Connection, visit: Visit, kind: str, **data: object) -> None:
+    happenings.append(connection, visit.facility, Hook.VISIT, visit.id, kind, data)
 
 
 def _open_at(facility: str, station: str) -> Select[*tuple[object, ...]]:
     return select(visits).where(visits.c.facility == facility, visits.c.station == station, visits.c.state.in_(OPEN))
 
 
-def _fresh_code(taken: Iterable[str]) -> str:
-    used = set(taken)
-    while (code := f"{secrets.randbelow(1_000_000):06}") in used:
+def _fresh_code(taken: set[str]) -> str:
+    while (code := f"{secrets.randbelow(1_000_000):06}") in taken:
         pass
     return code
 
@@ -194,6 +258,8 @@ def _columns(visit: Visit) -> dict[str, object]:
         "state": visit.state,
         "rings": visit.rings,
         "resident": visit.resident,
+        "booked_by": visit.booked_by,
+        "call_class": visit.call_class,
     }
 
 
@@ -219,4 +285,6 @@ def _visit(row: RowMapping) -> Visit:
         state=VisitState(row["state"]),
         rings=row["rings"],
         resident=row["resident"],
+        booked_by=BookedBy(row["booked_by"]),
+        call_class=CallClass(row["call_class"]) if row["call_class"] else None,
     )
