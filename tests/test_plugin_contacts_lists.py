@@ -90,6 +90,19 @@ def test_a_list_is_full_at_its_most_and_counsel_take_no_place(north: Institution
     assert Staff(north, "scheduler", list={"most": 15}).put(*people[:16]).status == 200, "nobody new"
 
 
+def test_what_an_administrator_changes_past_the_bounds_uses_up_no_change(north: Institution) -> None:
+    known(north, "a", "b", "c")
+    assert Staff(north, "administrator").put("a", why="court order").status == 200
+    assert Staff(north, "scheduler").put("a", "b").status == 200
+    assert Staff(north, "scheduler").put("a", "b", "c").body["code"] == "list_changed"
+
+
+def test_counsel_whom_nobody_approved_take_a_place(north: Institution) -> None:
+    pending = Relationship(kind=RelationshipKind.ATTORNEY, state=RelationshipState.PENDING, resident="r1")
+    north.records.known_relationships["r1"] = [("a", pending), ("b", pending)]
+    assert Staff(north, "scheduler", list={"most": 1}).put("a", "b").body["code"] == "list_full"
+
+
 def test_counsel_are_listed_at_any_time(north: Institution) -> None:
     known(north, "a")
     known(north, "counsel", kind=RelationshipKind.ATTORNEY)
