@@ -1,6 +1,6 @@
 """Importing people: read the files, work out the changes, and write all of them or none."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -13,7 +13,7 @@ from parloir.errors import ParloirError
 from parloir.offline import Store
 from parloir.people_changes import Change, People, Plan, Terms, plan
 from parloir.people_rows import ResidentRow, Sheet, read
-from parloir.store import audit, passwords, relationships, residents, visitors
+from parloir.store import audit, locks, passwords, relationships, residents, visitors
 from parloir.store.relationships import Relationship
 from parloir.store.residents import Resident
 from parloir.store.visitors import Visitor
@@ -74,6 +74,7 @@ def run(store: Store, files: Iterable[Path], terms: Terms, *, dry: bool = False,
     if dry:
         return Outcome(planned, tuple(pins))
     with store.transaction() as connection:
+        locks.hold(connection, f"import {terms.facility}")
         planned = _plan(connection, sheets, terms)
         facts = _facts(contents, planned, pins, forced)
         if refused := _shrinks(planned) and forced is None:
@@ -142,16 +143,20 @@ def _facts(contents: dict[Path, bytes], planned: Plan, pins: dict[str, str], for
     }
 
 
-def _apply(connection: Connection, changes: Iterable[Change], pins: dict[str, str], terms: Terms) -> None:
+def _apply(connection: Connection, changes: Sequence[Change], pins: dict[str, str], terms: Terms) -> None:
+    """Write it down. Those who are new go in together: the gateway's own writes wait meanwhile."""
+    fresh = [change.after for change in changes if change.before is None]
+    residents.put(connection, (each for each in fresh if isinstance(each, Resident)))
+    visitors.put(connection, (each for each in fresh if isinstance(each, Visitor)))
+    relationships.put(connection, (each for each in fresh if isinstance(each, Relationship)))
     for change in changes:
-        fresh = change.before is None
-        match change.after:
+        match change.before and change.after:
             case Resident() as resident:
-                (residents.put if fresh else residents.change)(connection, resident)
+                residents.change(connection, resident)
             case Visitor() as visitor:
-                (visitors.put if fresh else visitors.change)(connection, visitor)
+                visitors.change(connection, visitor)
             case Relationship() as relationship:
-                (relationships.put if fresh else relationships.change)(connection, relationship)
+                relationships.change(connection, relationship)
     for number, hash in pins.items():
         if owner := residents.by_number(connection, terms.facility, number):
             residents.set_pin(connection, owner.id, hash)

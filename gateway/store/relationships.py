@@ -78,17 +78,18 @@ def add(
 ) -> Relationship:
     """Ask for a relationship, which is pending until staff decide; raises Taken where there is one of that kind."""
     relationship = Relationship(secrets.token_hex(8), resident, visitor, kind, bar_id=bar_id, expires=expires)
-    put(connection, relationship)
+    try:
+        with connection.begin_nested():
+            put(connection, [relationship])
+    except IntegrityError:
+        raise Taken("relationship", f"{kind} of {visitor}") from None
     return relationship
 
 
-def put(connection: Connection, relationship: Relationship) -> None:
-    """Write down a new relationship in whatever state; raises Taken where these two have one of that kind."""
-    try:
-        with connection.begin_nested():
-            connection.execute(insert(relationships).values(_columns(relationship)))
-    except IntegrityError:
-        raise Taken("relationship", f"{relationship.kind} of {relationship.visitor}") from None
+def put(connection: Connection, those: Iterable[Relationship]) -> None:
+    """Write down many at once, all of them new, in whatever state."""
+    if rows := [_columns(relationship) for relationship in those]:
+        connection.execute(insert(relationships), rows)
 
 
 def change(connection: Connection, relationship: Relationship) -> None:
