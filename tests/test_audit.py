@@ -21,6 +21,11 @@ from parloir.store.errors import BadAnchor
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 COLUMNS = ("at", "actor", "action", "subject", "facts", "previous", "hash")
 
+MOVE_UP = (
+    "UPDATE audit SET number = -number WHERE number > 2",
+    "UPDATE audit SET number = -number - 1 WHERE number < 0",
+)
+
 
 def write(connection: Connection, count: int) -> None:
     for number in range(1, count + 1):
@@ -87,7 +92,7 @@ def test_a_removed_record_is_found(connection: Connection) -> None:
 
 def test_a_removed_record_is_found_when_the_rest_moves_up(connection: Connection) -> None:
     write(connection, 4)
-    tamper(connection, "DELETE FROM audit WHERE number = 2", "UPDATE audit SET number = number - 1 WHERE number > 2")
+    tamper(connection, "DELETE FROM audit WHERE number = 2", *MOVE_UP)
     assert {number for number, _ in found(connection)} == {2, 3}
 
 
