@@ -6,7 +6,7 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from parloir.plugins.scheduling import wall
@@ -60,7 +60,7 @@ def clock(minute: int) -> str:
 @st.composite
 def stretches(draw: st.DrawFn) -> tuple[int, int]:
     """Hours in whole quarters, most of them at night, when clocks change."""
-    opens = draw(st.integers(0, 20)) * 15
+    opens = draw(st.integers(0, 16)) * 15
     return opens, draw(st.integers(opens // 15 + 1, 96)) * 15
 
 
@@ -75,6 +75,9 @@ def minutes_of(zone: ZoneInfo, day: date) -> Iterator[tuple[datetime, int]]:
 
 
 @given(changes, stretches(), lengths)
+@example((CHICAGO, FORWARD[CHICAGO]), (150, 360), 60)
+@example((LORD_HOWE, FORWARD[LORD_HOWE]), (135, 360), 60)
+@example((BERLIN, BACK[BERLIN]), (135, 360), 60)
 def test_slots_are_the_first_showings_of_their_starts_within_the_hours(
     change: tuple[ZoneInfo, date], stretch: tuple[int, int], length: int
 ) -> None:
