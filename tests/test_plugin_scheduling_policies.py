@@ -46,7 +46,7 @@ async def test_the_third_visit_of_the_week_is_refused_and_an_attorneys_is_not(no
     assert (third.denial.plugin, third.denial.kind, third.denial.code) == (
         "scheduling",
         DenialKind.QUOTA,
-        "weekly_visits",
+        "weekly_quota",
     )
     assert (await here.authorize_visit(a_visit("2026-03-06 10:00", visitors=(counsel(),)))).denial is None
     assert north.alerts == []

@@ -61,25 +61,25 @@ IN_PAST = Reason(
 )
 TOO_SOON = Reason(
     DenialKind.SCHEDULE,
-    "booked_too_late",
+    "too_soon",
     "A visit must be booked at least {hours} hours before it begins.",
     "Una visita debe reservarse al menos {hours} horas antes de que empiece.",
 )
 TOO_FAR = Reason(
     DenialKind.SCHEDULE,
-    "booked_too_early",
+    "too_far_ahead",
     "A visit can be booked at most {days} days ahead.",
     "Una visita se puede reservar con {days} días de antelación como máximo.",
 )
 TOO_LATE_TO_CANCEL = Reason(
     DenialKind.SCHEDULE,
-    "cancelled_too_late",
+    "too_late_to_cancel",
     "A visit can be cancelled until {hours} hours before it begins.",
     "Una visita se puede cancelar hasta {hours} horas antes de que empiece.",
 )
 WEEKLY_VISITS = Reason(
     DenialKind.QUOTA,
-    "weekly_visits",
+    "weekly_quota",
     "The visits of this week are used up. {count} a week are allowed.",
     "Ya no quedan visitas esta semana. Se permiten {count} por semana.",
 )
@@ -97,13 +97,13 @@ TOO_MANY_VISITORS = Reason(
 )
 MINOR_ALONE = Reason(
     DenialKind.CONTACT,
-    "minor_alone",
+    "minor_without_adult",
     "A minor needs an adult visitor beside them.",
     "Un menor necesita a un visitante adulto a su lado.",
 )
 SUSPENDED = Reason(
     DenialKind.SUSPENSION,
-    "visits_suspended",
+    "suspended",
     "Visits are suspended. Please ask the facility.",
     "Las visitas están suspendidas. Pregunte al centro.",
 )
