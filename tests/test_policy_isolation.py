@@ -169,14 +169,18 @@ async def test_past_the_deadline_the_answer_is_late_and_the_others_count(bench: 
 @pytest.mark.parametrize("plugin", [Sleeps, SleepsInCoroutine, SwallowsCancellation, Forever])
 @ensureDeferred
 async def test_the_reactor_is_never_held(bench: Bench, plugin: type) -> None:
-    policies = bench.load(plugin, plugin, plugin)
-    beats: list[float] = []
-    heart = LoopingCall(lambda: beats.append(time.monotonic()))
-    heart.start(0.005)
-    await gatherResults([policy_call(policies) for _ in range(4)])
-    heart.stop()
-    gaps = [later - earlier for earlier, later in pairwise(beats)]
-    assert max(gaps) < 0.05, f"held for {max(gaps):.3f} s"
+    held = []
+    for _ in range(
+        3
+    ):  # a busy machine may pause the process too, but not three times; a held reactor is held each time
+        policies = bench.load(plugin, plugin, plugin)
+        beats: list[float] = []
+        heart = LoopingCall(lambda beats=beats: beats.append(time.monotonic()))
+        heart.start(0.005)
+        await gatherResults([policy_call(policies) for _ in range(4)])
+        heart.stop()
+        held.append(max(later - earlier for earlier, later in pairwise(beats)))
+    assert min(held) < 0.05
 
 
 def policy_call(policies: Policies) -> "defer.Deferred[Decision]":

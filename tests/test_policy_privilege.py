@@ -35,7 +35,8 @@ from tests.policy_plugins import NOON, House, a_call, a_visit, counsel, tie, vis
 
 PRIVILEGED = [kind for kind in RelationshipKind if kind.privileged]
 DEADLINE = 0.02
-HANG = 0.05
+HANG = 0.25
+"""How long a bad plugin blocks, in seconds: the reactor would be held as long if it were let at it."""
 
 
 class Honest:
@@ -195,7 +196,7 @@ async def test_no_plugin_gets_at_a_privileged_call_and_no_unknown_class_is_conne
         assert decision.denial is None
     if decision.denial is None:
         assert decision.announcements
-    assert held < 0.05
+    assert held < HANG
 
 
 @settings(max_examples=300)

@@ -97,6 +97,7 @@ class Chain:
         denials: tuple[Denial, ...] = ()
         if found.call_class is CallClass.UNKNOWN and self._route is Route.EMERGENCY:
             found = Floor(CallClass.PRIVILEGED, f"an emergency call, and {found.why}")
+            combined = replace(combined, result=f"privileged: {found.why}")
         elif found.call_class is CallClass.UNKNOWN:
             denials = combine.failures(answers) or (
                 Denial(CORE, DenialKind.FACILITY, "class_unknown", staff=found.why[:500]),

@@ -12,6 +12,7 @@ from twisted.internet.defer import Deferred, gatherResults, succeed
 
 from parloir.policy.breaker import Breaker
 from parloir.policy.job import Raised, Returned
+from parloir.policy.pace import Pace
 from parloir.policy.questions import question
 from parloir.policy.trail import Answer, Outcome
 from parloir.policy.values import Alert, Severity
@@ -43,8 +44,9 @@ class Enabled:
 class Hooks:
     """The plugins of one facility, in the order of its configuration."""
 
-    def __init__(self, plugins: Sequence[Enabled], raise_alert: Callable[[Alert], None]) -> None:
+    def __init__(self, plugins: Sequence[Enabled], pace: Pace, raise_alert: Callable[[Alert], None]) -> None:
         self.plugins = tuple(plugins)
+        self._pace = pace
         self._raise_alert = raise_alert
 
     def having(self, hook: str) -> tuple[Enabled, ...]:
@@ -57,8 +59,16 @@ class Hooks:
         Takes no longer than the longest of their deadlines, or `within` seconds where that is given, and raises
         nothing for a plugin's fault.
         """
-        asked = [self._ask(plugin, hook, within or plugin.deadline, arguments) for plugin in self.having(hook)]
-        answers: list[Answer] = await gatherResults(asked)
+        plugins = self.having(hook)
+        if not plugins:
+            return ()
+        await self._pace.turn()
+        try:
+            asked = [self._ask(plugin, hook, within or plugin.deadline, arguments) for plugin in plugins]
+        except BaseException:
+            self._pace.release()
+            raise
+        answers: list[Answer] = await self._pace.last(gatherResults(asked))
         return tuple(answers)
 
     def _ask(self, plugin: Enabled, hook: str, deadline: float, arguments: Mapping[str, Any]) -> "Deferred[Answer]":

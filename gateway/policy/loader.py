@@ -4,7 +4,7 @@ Blocks while plugins are imported and made: call it in a thread when the reactor
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from queue import Empty, SimpleQueue
 from threading import Thread
@@ -19,11 +19,13 @@ from parloir.policy.breaker import FAILURES, REST, Breaker
 from parloir.policy.chain import Ceiling
 from parloir.policy.discovery import Installed, installed
 from parloir.policy.errors import PluginErrors
-from parloir.policy.facility import Facility
+from parloir.policy.facility import Actions, Facility
 from parloir.policy.hooks import DEADLINE, REMOTE_DEADLINE, Enabled, Hooks
+from parloir.policy.inbox import Inbox
 from parloir.policy.inspection import NEWS, faults, implementations
 from parloir.policy.job import Job, Raised, Returned, describe
 from parloir.policy.news import Courier, Journal
+from parloir.policy.pace import Pace
 from parloir.policy.policies import Additions, Policies
 from parloir.policy.questions import question
 from parloir.policy.settings import Places, nowhere, parse, problem
@@ -45,7 +47,10 @@ class Patience:
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What a facility's policies need of the gateway."""
+    """What a facility's policies need of the gateway; `pace` is shared by its facilities.
+
+    `actions` are those of one plugin, by its name; where it is None all plugins have the facility's.
+    """
 
     facility: Facility
     reactor: Any
@@ -53,6 +58,8 @@ class Surroundings:
     ceiling: Ceiling = lambda call: None
     places: Places = nowhere
     patience: Patience = Patience()
+    pace: Pace | None = None
+    actions: Callable[[str], Actions] | None = None
 
 
 def load(
@@ -103,6 +110,7 @@ class _Loading:
         self.around = surroundings
         self.manager = pluggy.PluginManager("parloir")
         self.manager.add_hookspecs(hookspecs)
+        self.inbox = Inbox(surroundings.reactor)
         self.problems: list[Problem] = []
         self.enabled: list[Enabled] = []
         self.additions: list[Additions] = []
@@ -132,7 +140,10 @@ class _Loading:
 
     def enable(self, name: str, plugin: type, settings: object, path: Key) -> None:
         """Make the plugin and register it; with pluggy as the last guard over what was looked at already."""
-        made = self.within(lambda: plugin(settings, self.around.facility), path, "it could not be made")
+        facility = self.around.facility
+        if self.around.actions is not None:
+            facility = replace(facility, actions=self.around.actions(name))
+        made = self.within(lambda: plugin(settings, facility), path, "it could not be made")
         if made is None or self.within(lambda: tables(name, plugin), path, "its tables do not fit") is None:
             return
         try:
@@ -144,7 +155,7 @@ class _Loading:
         hooks = implementations(made.value)
         patience = self.around.patience
         deadline = patience.remote_deadline if getattr(plugin, "remote", False) else patience.deadline
-        worker = Worker(f"{self.around.facility.id}.{name}", self.around.reactor)
+        worker = Worker(f"{self.around.facility.id}.{name}", self.around.reactor, self.inbox)
         breaker = Breaker(patience.failures, patience.rest)
         self.additions.append(self.added(name, hooks, path))
         self.enabled.append(Enabled(name, hooks, worker, deadline, breaker))
@@ -180,6 +191,7 @@ class _Loading:
         if self.problems:
             raise PluginErrors(tuple(self.problems))
         around, alert = self.around, self.around.facility.raise_alert
+        pace = around.pace or Pace(around.reactor)
         listening = [each for each in self.enabled if NEWS & set(each.hooks)] if around.journal else []
         couriers = [Courier(each, around.journal, around.reactor, alert) for each in listening if around.journal]
-        return Policies(Hooks(self.enabled, alert), alert, around.ceiling, couriers, self.additions)
+        return Policies(Hooks(self.enabled, pace, alert), alert, around.ceiling, couriers, self.additions)

@@ -7,12 +7,14 @@ backtracks without end: that holds everything.
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
+from functools import partial
 from inspect import iscoroutinefunction
 from time import monotonic
 from typing import Any
 
 from twisted.internet.defer import Deferred, succeed
 
+from parloir.policy.inbox import Inbox
 from parloir.policy.job import Job, Raised, Returned
 from parloir.policy.threads import CallThread, Lane, LoopThread
 
@@ -52,9 +54,10 @@ class _Wait:
 class Worker:
     """One plugin's threads, started when they are first needed. Used on the reactor's thread only."""
 
-    def __init__(self, name: str, reactor: Any) -> None:
+    def __init__(self, name: str, reactor: Any, inbox: Inbox | None = None) -> None:
         self.name = name
         self._reactor = reactor
+        self._inbox = inbox or Inbox(reactor)
         self._lanes: dict[Place, Lane] = {}
         self._waits: dict[Job, _Wait] = {}
         self._stuck: dict[Place, set[Job]] = {place: set() for place in Place}
@@ -104,10 +107,7 @@ class Worker:
         return fresh
 
     def _finished_there(self, job: Job) -> None:
-        try:
-            self._reactor.callFromThread(self._finished, job)
-        except RuntimeError:  # the reactor is gone, and nobody waits any more
-            return
+        self._inbox.put(partial(self._finished, job))
 
     def _finished(self, job: Job) -> None:
         for stuck in self._stuck.values():
