@@ -21,10 +21,19 @@ def north() -> Iterator[Institution]:
     store.close()
 
 
-def ask(plugin: Scheduling, method: str, path: str, body: Any = None, **query: str) -> Reply:
-    """What a route answers officer Lee."""
+def ask(
+    plugin: Scheduling,
+    method: str,
+    path: str,
+    body: Any = None,
+    *,
+    user: str = "lee",
+    role: str = "officer",
+    **query: str,
+) -> Reply:
+    """What a route answers officer Lee, or somebody else."""
     (route,) = [each for each in plugin.register_routes() if (each.method, each.path) == (method, path)]
-    reply = answer(route.answer(Request("lee", ("officer",), query, body)))  # type: ignore[arg-type]
+    reply = answer(route.answer(Request(user, (role,), query, body)))  # type: ignore[arg-type]
     assert isinstance(reply, Reply)
     return reply
 
@@ -204,7 +213,7 @@ def test_orders_that_make_no_sense_are_refused_and_do_nothing(
     plugin = scheduling(north)
     reply = ask(plugin, "POST", path, body)
     assert reply.status == 422
-    assert wrong in reply.body["error"]
+    assert wrong in reply.body["message"]
     assert ask(plugin, "GET", "closures").body == []
     assert north.deeds.ended == []
 
@@ -237,3 +246,21 @@ def test_an_invitation_can_be_had_for_a_visit_to_come(north: Institution) -> Non
     assert "METHOD:PUBLISH\r\n" in ask(plugin, "GET", "invitation", visit="v1").body["calendar"]
     assert ask(plugin, "GET", "invitation", visit="v1", to="a b").status == 422
     assert ask(plugin, "GET", "invitation", visit="v9").status == 404
+
+
+def test_visitors_cancel_their_own_visits_in_time_and_nobody_elses(north: Institution) -> None:
+    plugin = scheduling(north, cancel_hours_ahead=24)
+    booked(north, "v1", "2026-03-05 12:00")
+    booked(north, "v2", "2026-03-05 11:30")
+
+    def cancel(visit: str, user: str) -> Reply:
+        return ask(plugin, "POST", "cancel", {"visit": visit}, user=user, role="visitor")
+
+    assert cancel("v1", "bob").status == 404
+    late = cancel("v2", "ann")
+    assert (late.status, late.body["code"]) == (409, "too_late_to_cancel")
+    assert "24" in late.body["words"]["en"]
+    assert north.deeds.told == []
+    assert cancel("v1", "ann").status == 200
+    assert north.deeds.told == [("v1", "called_off_by_visitor")]
+    assert cancel("v1", "ann").status == 404

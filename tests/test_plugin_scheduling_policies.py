@@ -1,7 +1,9 @@
 """The scheduling plugin as the gateway runs it: loaded like a vendor's, asked through the policies, on real tables."""
 
+import inspect
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,9 +12,11 @@ from sqlalchemy import Connection, MetaData
 from twisted.internet import reactor
 
 from parloir.api import CallClass, DenialKind, SlotSearch
-from parloir.plugins.scheduling import tables
+from parloir.config import document
+from parloir.plugins.scheduling import reasons, tables
 from parloir.plugins.scheduling.closure import ClosureKind
 from parloir.plugins.scheduling.plugin import Scheduling
+from parloir.plugins.scheduling.settings import SchedulingSettings, Times
 from parloir.policy.errors import PluginErrors
 from parloir.policy.loader import Patience, Surroundings, load
 from parloir.policy.policies import Policies
@@ -21,6 +25,7 @@ from tests.plugin_facility import NOON, Institution, TablesInMemory, a_call
 from tests.policy_plugins import counsel, offered
 from tests.scheduling_desk import ANN, RESIDENT, a_visit, booked, local
 
+DOCUMENTATION = (Path(__file__).parents[1] / "docs/plugins/scheduling.md").read_text(encoding="utf-8")
 CALM = Patience(deadline=5.0)
 
 
@@ -105,3 +110,20 @@ def test_closures_and_excuses_are_kept_on_every_database(connection: Connection)
     assert [tables.excuse(connection, "north", "v1", "snow", "lee", NOON) for _ in range(2)] == [True, False]
     assert tables.excused(connection, "north") == {"v1"}
     assert tables.excused(connection, "south") == frozenset()
+
+
+def test_the_example_in_the_documentation_is_accepted(north: Institution, tmp_path: Path) -> None:
+    (tmp_path / "example.yaml").write_text(DOCUMENTATION.partition("```yaml\n")[2].partition("```")[0])
+    data: Any = document.read(tmp_path / "example.yaml").data
+    settings = SchedulingSettings.model_validate(data["facilities"]["north"]["plugins"]["scheduling"])
+    assert settings.hours[0].times[1] == Times(13 * 60, 20 * 60)
+    assert settings.blackouts[1].first == date(2030, 7, 4)
+
+
+def test_the_documentation_names_every_setting_code_and_route(north: Institution) -> None:
+    codes = [each.code for _, each in inspect.getmembers(reasons) if isinstance(each, reasons.Reason)]
+    told_when_it_happens = {"visit_moved", "called_off_by_visitor"}
+    for name in (*SchedulingSettings.model_fields, *(set(codes) - told_when_it_happens)):
+        assert f"`{name}`" in DOCUMENTATION
+    for route in Scheduling(SchedulingSettings(), north.facility).register_routes():
+        assert f"`{route.method} {route.path}" in DOCUMENTATION

@@ -7,17 +7,20 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import AwareDatetime, Field, ValidationError
 
-from parloir.api import HttpRoute, Reply, Request, Settings, Visit
+from parloir.api import BookedBy, HttpRoute, Reply, Request, Settings, Visit, to_json
 
 from . import tables
+from .booking import cancelling
 from .closure import Closure, ClosureKind
 from .enforcement import Enforcement
 from .invitation import Mailbox, Method, calendar
 from .letter import letter
+from .reasons import CALLED_OFF
 from .span import Span
 
 OFFICERS = ("officer", "scheduler", "administrator")
 SCHEDULERS = ("scheduler", "administrator")
+VISITOR = "visitor"
 Why = Annotated[str, Field(min_length=1, max_length=500)]
 Asked = TypeVar("Asked", bound=Settings)
 
@@ -52,6 +55,12 @@ class Excuse(Settings):
     why: Why
 
 
+class Cancelling(Settings):
+    """A visitor calls their own visit off."""
+
+    visit: Annotated[str, Field(min_length=1, max_length=64)]
+
+
 class Refused(Exception):
     """What was asked cannot be done; the text says what to change."""
 
@@ -71,6 +80,7 @@ class Orders:
             HttpRoute("POST", "lift", OFFICERS, _reading(Lifting, self.lift)),
             HttpRoute("POST", "excuse", SCHEDULERS, _reading(Excuse, self.excuse)),
             HttpRoute("GET", "invitation", SCHEDULERS, self.invitation),
+            HttpRoute("POST", "cancel", (VISITOR,), _reading(Cancelling, self.cancel)),
         )
 
     async def closures(self, request: Request) -> Reply:
@@ -98,7 +108,7 @@ class Orders:
         found = await facility.store.run(
             lambda connection: tables.lift_closure(connection, facility.id, asked.id, request.user, now)
         )
-        return Reply({"id": asked.id}) if found else Reply({"error": "no closure of this id holds"}, 404)
+        return Reply({"id": asked.id}) if found else _no(404, "no_closure", "no closure of this id holds")
 
     async def excuse(self, asked: Excuse, request: Request) -> Reply:
         """Excuse a missed visit."""
@@ -109,6 +119,20 @@ class Orders:
         )
         return Reply({"visit": asked.visit})
 
+    async def cancel(self, asked: Cancelling, request: Request) -> Reply:
+        """Call off a visit of the visitor who asks, if it is not too late for that."""
+        facility, now = self.enforcement.desk.facility, self.enforcement.desk.facility.now()
+        theirs = await facility.records.visits(visitor=request.user, after=now)
+        visit = next((each for each in theirs if each.id == asked.visit and each.state == "scheduled"), None)
+        if visit is None:
+            return _no(404, "no_visit", "you have no visit of this id to come")
+        denial = cancelling(self.enforcement.desk.settings, visit.start, now, BookedBy.VISITOR)
+        if denial is not None:
+            return Reply({"code": denial.code, "message": "too late to cancel", "words": to_json(denial.words)}, 409)
+        words = CALLED_OFF.words()
+        await facility.actions.release_visit(asked.visit, code=CALLED_OFF.code, words=words, by=request.user)
+        return Reply({"visit": asked.visit})
+
     async def invitation(self, request: Request) -> Reply:
         """A visit as iCalendar text: `visit`, and if they are known `link`, `to` (an address) and `language`."""
         facility, settings = self.enforcement.desk.facility, self.enforcement.desk.settings
@@ -116,7 +140,7 @@ class Orders:
         id = request.query.get("visit", "")
         visit = next((each for each in await facility.records.visits(after=now) if each.id == id), None)
         if visit is None:
-            return Reply({"error": "no visit of this id is to come"}, 404)
+            return _no(404, "no_visit", "no visit of this id is to come")
         told = letter(
             visit,
             facility,
@@ -129,7 +153,7 @@ class Orders:
         try:
             return Reply({"calendar": calendar(told, _method(visit, told.attendees))})
         except ValueError as error:
-            return Reply({"error": str(error)}, 422)
+            return _no(422, "invalid", str(error))
 
     async def _close(
         self, kind: ClosureKind, asked: Lockdown | Closing, start: datetime, finish: datetime | None, request: Request
@@ -153,11 +177,15 @@ def _reading(
         except ValidationError as error:
             faults = error.errors(include_url=False, include_input=False, include_context=False)
             said = (f"{'.'.join(map(str, each['loc'])) or 'body'}: {each['msg']}" for each in faults)
-            return Reply({"error": "; ".join(said)}, 422)
+            return _no(422, "invalid", "; ".join(said))
         except Refused as refused:
-            return Reply({"error": str(refused)}, 422)
+            return _no(422, "invalid", str(refused))
 
     return read
+
+
+def _no(status: int, code: str, message: str) -> Reply:
+    return Reply({"code": code, "message": message}, status)
 
 
 def _method(visit: Visit, attendees: tuple[Mailbox, ...]) -> Method:

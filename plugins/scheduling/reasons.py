@@ -143,3 +143,9 @@ MOVED = Reason(
     "The facility had to move this visit to another time.",
     "El centro tuvo que cambiar la hora de esta visita.",
 )
+CALLED_OFF = Reason(
+    DenialKind.SCHEDULE,
+    "called_off_by_visitor",
+    "The visitor called this visit off.",
+    "El visitante canceló esta visita.",
+)
