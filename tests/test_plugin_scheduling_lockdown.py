@@ -264,3 +264,29 @@ def test_visitors_cancel_their_own_visits_in_time_and_nobody_elses(north: Instit
     assert cancel("v1", "ann").status == 200
     assert north.deeds.told == [("v1", "called_off_by_visitor")]
     assert cancel("v1", "ann").status == 404
+
+
+def test_a_visit_that_cannot_be_moved_keeps_no_call_alive_elsewhere(
+    north: Institution, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plugin = scheduling(north)
+    lock(plugin, unit="A")
+    lock(plugin, unit="B")
+    booked(north, "v1", "2026-03-04 12:10")
+    booked(north, "v2", "2026-03-04 12:10", station="pod-b-1", unit="B", resident=OTHER, visitors=())
+    north.deeds.ended.clear()
+    move = north.deeds.move_visit
+
+    async def fail_for_one(visit: str, **facts: Any) -> bool:
+        if visit == "v1":
+            raise RuntimeError("no database")
+        return await move(visit, **facts)
+
+    monkeypatch.setattr(north.deeds, "move_visit", fail_for_one)
+    with pytest.raises(ExceptionGroup, match="tried again"):
+        sweep(plugin)
+    assert north.deeds.ended == [("A", "lockdown"), ("B", "lockdown")]
+    assert north.deeds.told == [("v2", "visit_moved")]
+    monkeypatch.undo()
+    sweep(plugin)
+    assert ("v1", "visit_moved") in north.deeds.told

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from sqlalchemy import Connection
 
@@ -48,7 +49,9 @@ class Enforcement:
         severity = Severity.URGENT if kind is ClosureKind.LOCKDOWN else Severity.NOTICE
         text = f"{by} closed {where}: {why}"[:500]
         facility.raise_alert(Alert(severity=severity, code=kind.value, text=text, subject=closure.id))
-        return closure, await self.carry_out(closure, self._horizon)
+        ended = await self._end_calls(closure)
+        moved, released = await self._make_way(closure, self._horizon)
+        return closure, Effect(ended, tuple(moved), tuple(released))
 
     async def sweep(self) -> None:
         """Do for every closure that holds or comes what has become necessary since, as after a failure or a race.
@@ -56,26 +59,37 @@ class Enforcement:
         While a lockdown goes on, visits are moved only as they come near, lest one be moved again and again.
         """
         now = self.desk.facility.now()
-        for closure in await self.desk.closures(Span(now, now)):
-            await self.carry_out(closure, NEAR)
+        closures = await self.desk.closures(Span(now, now))
+        errors: list[Exception] = []
+        for step in (self._end_calls, partial(self._make_way, reach=NEAR)):
+            for closure in closures:
+                try:
+                    await step(closure)
+                except Exception as error:
+                    errors.append(error)
+        if errors:
+            raise ExceptionGroup("closures could not be carried out whole; it is tried again soon", errors)
 
-    async def carry_out(self, closure: Closure, reach: timedelta) -> Effect:
-        """End the calls if it holds now; move or release the visits that it leaves no time for.
+    async def _end_calls(self, closure: Closure) -> tuple[str, ...]:
+        """End the calls that it forbids, if it holds now."""
+        facility, reason = self.desk.facility, _reason(closure)
+        if not closure.span.holds(facility.now()):
+            return ()
+        words = reason.words()
+        return await facility.actions.end_calls(unit=closure.unit, code=reason.code, words=words, by=closure.by)
+
+    async def _make_way(self, closure: Closure, reach: timedelta) -> tuple[list[str], list[str]]:
+        """Move or release the visits that it leaves no time for; answers those moved and those released.
 
         `reach` is how far ahead visits are looked for where nobody knows the closure's end.
         """
-        facility, now = self.desk.facility, self.desk.facility.now()
-        reason = _reason(closure)
-        ended: tuple[str, ...] = ()
-        if closure.span.holds(now):
-            words = reason.words()
-            ended = await facility.actions.end_calls(unit=closure.unit, code=reason.code, words=words, by=closure.by)
+        now = self.desk.facility.now()
         moved: list[str] = []
         released: list[str] = []
         for visit in await self._taken_away(ahead(closure, now + reach), now):
             done = moved if await self._move(visit, closure, now) else released
             done.append(visit.id or "")
-        return Effect(ended, tuple(moved), tuple(released))
+        return moved, released
 
     @property
     def _horizon(self) -> timedelta:
