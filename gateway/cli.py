@@ -12,15 +12,17 @@ from parloir.errors import ParloirError
 
 DEFAULT = Path("parloir.yaml")
 OWN_OPTIONS = {
-    "people": "take residents, visitors and relationships from files",
-    "staff": "say who may log in",
-    "audit": "prove that the audit chain is as it was written",
-    "backup": "copy all that the gateway cannot do without, while it runs",
-    "restore": "put the gateway's data back from a backup",
-    "phone": "a simulated SIP video phone, for trying things out",
-    "demo": "a whole visit on this machine: gateway, phone and a link to open",
-    "bench": "measure what a call costs this machine",
+    "people": ("people", "take residents, visitors and relationships from files"),
+    "staff": ("staff", "say who may log in"),
+    "plugins": ("vendor", "see which plugins there are, explain decisions, begin a new plugin"),
+    "audit": ("audit", "prove that the audit chain is as it was written"),
+    "backup": ("backup", "copy all that the gateway cannot do without, while it runs"),
+    "restore": ("restore", "put the gateway's data back from a backup"),
+    "phone": ("phone", "a simulated SIP video phone, for trying things out"),
+    "demo": ("demo", "a whole visit on this machine: gateway, phone and a link to open"),
+    "bench": ("bench", "measure what a call costs this machine"),
 }
+"""Commands with options of their own: the module `parloir.NAME` that takes them, and what the command does."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -54,12 +56,14 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     _file(commands, "run", _run, "run the gateway", "its configuration")
     _visits(commands)
     _database(commands)
-    for name, what in OWN_OPTIONS.items():
+    for name, (noun, what) in OWN_OPTIONS.items():
         own = commands.add_parser(name, help=what, description=_sentence(what), allow_abbrev=False)
         if words[:1] == [name]:
-            module = import_module(f"parloir.{name}")
+            module = import_module(f"parloir.{noun}")
             module.add_arguments(own)
             own.set_defaults(command=module.main)
+    if words and not words[0].startswith("-") and words[0] not in commands.choices:
+        import_module("parloir.vendor_commands").add(commands, words[0])
     return parser
 
 
@@ -146,7 +150,7 @@ def _run(options: argparse.Namespace) -> int:
     _print(examination.warnings, "warning: ")
     if examination.config is None:
         raise ConfigErrors(examination.problems)
-    status: int = import_module("parloir.run").run(examination.config)
+    status: int = import_module("parloir.run").run(examination.config, options.file)
     return status
 
 

@@ -1,5 +1,6 @@
 """`parloir run`: the asyncio reactor first, for other modules take whichever is there, then the gateway on it."""
 
+from pathlib import Path
 from typing import Any
 
 from twisted.internet import asyncioreactor
@@ -9,8 +10,8 @@ from parloir.config.schema import Config
 from parloir.log import json_log, take_twisted
 
 
-def run(config: Config) -> int:
-    """Run the gateway until it is told to stop; answers the exit status. Raises ParloirError if it cannot begin."""
+def run(config: Config, file: Path) -> int:
+    """Run the gateway of this configuration, read from `file`, until it is told to stop; answers the exit status. Raises ParloirError if it cannot begin."""
     asyncioreactor.install()  # type: ignore[no-untyped-call]
     from twisted.internet import reactor
 
@@ -18,7 +19,7 @@ def run(config: Config) -> int:
 
     log = json_log()
     take_twisted(log)
-    service = Service(config, reactor, log)
+    service = Service(config, file, reactor, log)
     running: Any = reactor
     running.callWhenRunning(lambda: ensureDeferred(service.start()).addErrback(service.failed))
     running.run()

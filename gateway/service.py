@@ -4,23 +4,30 @@ import signal
 import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from time import monotonic_ns
 from typing import Any
 
 from twisted.internet.defer import Deferred, ensureDeferred
+from twisted.internet.threads import deferToThread
 from twisted.protocols import amp
 from twisted.python.failure import Failure
 
 from parloir import __version__, wiring
 from parloir.calls.desk import Desk, DeskTerms
+from parloir.calls.hand import DeskHand
 from parloir.calls.relays import RelayLocator, Relays
 from parloir.calls.timeline import Clock, Timelines
 from parloir.children import Child
+from parloir.config import loader
 from parloir.config.schema import Config
 from parloir.errors import ParloirError
 from parloir.log import Log
+from parloir.policy.errors import PluginErrors
 from parloir.relay.commands import Configure
+from parloir.rules import Rules
 from parloir.sip.agent import UserAgent
+from parloir.store.anchor import Anchor
 from parloir.store.database import Database
 from parloir.store.dialogs import Dialogs
 from parloir.web.metrics import Metrics
@@ -73,14 +80,16 @@ class LineOwner:
 class Service:
     """One running gateway."""
 
-    def __init__(self, config: Config, reactor: Any, log: Log) -> None:
+    def __init__(self, config: Config, file: Path, reactor: Any, log: Log) -> None:
         self.config = config
+        self.file = file
         self.reactor = reactor
         self.log = log
         self.status = 0
         self.children: list[Child] = []
         self.stopping = False
-        self.database = Database.open(config.gateway.database or config.gateway.data_dir, reactor)
+        anchor = Anchor.within(config.gateway.data_dir)
+        self.database = Database.open(config.gateway.database or config.gateway.data_dir, reactor, anchor)
         self.relays = Relays()
         self.agent = UserAgent(
             reactor,
@@ -90,16 +99,18 @@ class Service:
             lambda incoming: self.desk.incoming(incoming),
             log,
         )
+        self.timelines = Timelines(self.database, Clock(lambda: datetime.now(UTC), monotonic_ns), log)
+        self.rules = Rules(config, reactor, self.database, self.timelines, DeskHand(lambda: self.desk))
         self.desk: Desk = Desk(
             reactor,
             self.database,
-            Timelines(self.database, Clock(lambda: datetime.now(UTC), monotonic_ns), log),
+            self.timelines,
             self.relays,
             self.agent,
             wiring.stations(config),
+            self.rules.facilities,
             DeskTerms(
                 wiring.advertise(config),
-                wiring.notice,
                 wiring.ice_servers(config),
                 config.webrtc.relay_only,
                 config.gateway.rejoin_window,
@@ -135,10 +146,11 @@ class Service:
         return {(("kind", k),): float(sum(c.up for c in self.children if c.name == k)) for k in sorted(kinds)}
 
     def _health(self) -> Mapping[str, bool]:
-        return {f"{child.name}-{child.index}": child.up for child in self.children}
+        return {f"{child.name}-{child.index}": child.up for child in self.children} | self.rules.health
 
     async def start(self) -> None:
-        """Bring every part up, then say that the gateway is ready."""
+        """Bring every part up, then say that the gateway is ready. Raises PluginErrors."""
+        await self.rules.load()
         await self.desk.start()
         await self.agent.start()
         relays, lines = RelayOwner(self.config, self.relays), LineOwner(self.agent)
@@ -161,6 +173,25 @@ class Service:
     def _take_signals(self) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self.reactor.callFromThread(self.terminate))
+        signal.signal(signal.SIGHUP, lambda *_: self.reactor.callFromThread(self.reload))
+
+    def reload(self) -> None:
+        """Read the configuration again: stations and policies change, live calls do not."""
+        ensureDeferred(self._reload()).addErrback(self._fault)
+
+    async def _reload(self) -> None:
+        examination = await deferToThread(loader.examine, self.file)
+        if examination.config is None:
+            self.log("reload.refused", problems=[str(problem) for problem in examination.problems])
+            return
+        try:
+            await self.rules.load(examination.config)
+        except PluginErrors as errors:
+            self.log("reload.refused", problems=[str(problem) for problem in errors.problems])
+            return
+        self.desk.stations.replace(wiring.stations(examination.config))
+        self.agent.stations.replace(wiring.trusted(examination.config))
+        self.log("reloaded")
 
     def terminate(self) -> None:
         """Drain: no new calls, live ones told and ended in time. Called again, stop at once."""
@@ -185,6 +216,7 @@ class Service:
         await self._end_calls()
         await self.web.close()
         await self.agent.stop()
+        await self.rules.close()
         gone = [Deferred[None]() for _ in self.children]
         for child, over in zip(self.children, gone, strict=True):
             child.stop(lambda over=over: over.callback(None))  # type: ignore[misc]

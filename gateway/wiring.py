@@ -69,7 +69,15 @@ def stations(config: Config) -> Stations:
     """The stations, as calls know them."""
     return Stations(
         [
-            Station(id, name, facility.name, _language(facility.language), station.kind == "video", station.sip_address)
+            Station(
+                id,
+                name,
+                facility.name,
+                language(facility.language),
+                station.kind == "video",
+                station.sip_address,
+                station.unit,
+            )
             for id, facility in config.facilities.items()
             for name, station in facility.stations.items()
         ]
@@ -86,14 +94,10 @@ def trusted(config: Config) -> list[TrustedStation]:
     ]
 
 
-def _language(tag: str) -> str:
+def language(tag: str) -> str:
+    """The language that prompts are spoken in for this one."""
     language = tag.split("-")[0]
     return language if language in prompts.languages() else "en"
-
-
-def notice(language: str) -> str:
-    """What both parties hear before they hear one another."""
-    return prompts.text(prompts.NOTICE, language)
 
 
 def ice_servers(config: Config) -> Callable[[str], tuple[IceServer, ...]]:

@@ -9,12 +9,19 @@ import pytest
 from twisted.internet.defer import ensureDeferred
 from twisted.internet.task import Clock as Reactor
 
+from parloir.calls.bookings import Wish
 from parloir.calls.desk import Desk, DeskTerms
+from parloir.calls.facilities import Facilities, Facility
 from parloir.calls.relays import Relays
 from parloir.calls.room import Presence
 from parloir.calls.stations import Station, Stations
 from parloir.calls.timeline import Clock, Timelines
 from parloir.config.address import SipAddress
+from parloir.policy.hooks import Hooks
+from parloir.policy.notices import NOTICE
+from parloir.policy.pace import Pace
+from parloir.policy.policies import Policies
+from parloir.policy.values import Alert
 from parloir.relay.commands import Interrupted, NoPorts
 from parloir.rtp.description import Address
 from parloir.sip.session import EndKind, Gone, NoFreeLine, Session, SessionEnd, SessionEvents
@@ -160,6 +167,7 @@ class Scene:
         self.relays.came_up(0, self.relay)  # type: ignore[arg-type]
         self.phones = FakePhones()
         self.lines: list[str] = []
+        self.alerts: list[Alert] = []
         clock = Clock(self.now, lambda: int(self.reactor.seconds() * 1e9))
         self.desk = Desk(
             self.reactor,
@@ -170,8 +178,14 @@ class Scene:
             Stations(
                 [Station("north", "pod-a-1", "North", "en", True, SipAddress("1001", "192.0.2.7"))],
             ),
-            DeskTerms(lambda host: "192.0.2.1", lambda language: "The notice.", lambda visit: ()),
+            Facilities({"north": self.facility()}),
+            DeskTerms(lambda host: "192.0.2.1", lambda visit: ()),
         )
+
+    def facility(self) -> Facility:
+        """The facility, without a plugin."""
+        policies = Policies(Hooks([], Pace(self.reactor), self.alerts.append), self.alerts.append)
+        return Facility("north", "North", "America/Chicago", None, "en", policies)
 
     def now(self) -> datetime:
         return START + timedelta(seconds=self.reactor.seconds())
@@ -186,7 +200,7 @@ class Scene:
         return result
 
     def visit(self, *, start: datetime = START, minutes: int = 20, rings: bool = True) -> visits.Visit:
-        found: visits.Visit = self.do(self.desk.add_visit("north", "pod-a-1", "Visitor", start, minutes, rings))
+        found: visits.Visit = self.do(self.desk.add_visit(Wish("north", "pod-a-1", "Visitor", start, minutes, rings)))
         return found
 
     def enter(self, visit: visits.Visit) -> tuple[FakePage, Presence]:
@@ -234,7 +248,7 @@ def test_join_rings_the_phone_and_the_notice_comes_before_media(scene: Scene) ->
     session.events.answered(session, PHONE)
     assert page.last(Answer).video
     scene.call.leg_up("browser")
-    assert page.last(Notice).text == "The notice."
+    assert page.last(Notice).text == NOTICE.words.en
     assert "Join" not in scene.relay.done
     scene.relay.finish()
     assert scene.relay.crossing

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
+from parloir.calls.bookings import Wish
 from parloir.errors import ParloirError
 from parloir.store.calls import Call, CallClass, WayIn
 from parloir.store.errors import NoSuchCall, NoSuchVisit, StationTaken, VisitOver
@@ -67,9 +68,9 @@ class FakeDesk:
         self.on_enter: Callable[[FakeRoom], None] | None = None
         self.on_message: Callable[[FakeRoom, FromPage], None] | None = None
 
-    async def add_visit(
-        self, facility: str, station: str, visitor: str, start: datetime, minutes: int, rings: bool
-    ) -> Visit:
+    async def add_visit(self, wish: Wish) -> Visit:
+        facility, station, visitor, start = wish.facility, wish.station, wish.visitor, wish.start
+        minutes, rings = wish.minutes, wish.rings
         if station != "pod-a-1":
             raise UnknownStation(f"there is no station {station} in {facility}")
         for other in self.visits.values():

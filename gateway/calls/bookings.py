@@ -3,14 +3,20 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 from twisted.internet.defer import ensureDeferred
 
-from parloir.calls.stations import Stations
+from parloir.calls import parties
+from parloir.calls.facilities import Facilities, VisitDenied
+from parloir.calls.reason import Reason
+from parloir.calls.stations import Station, Stations
 from parloir.calls.timeline import Timelines
 from parloir.errors import ParloirError
-from parloir.store import calls, visits
+from parloir.policy.answers import CallClass
+from parloir.policy.values import BookedBy
+from parloir.store import calls, participants, visits
 from parloir.store.database import Database
 from parloir.store.errors import VisitOver
 from parloir.store.visits import Visit, VisitState
@@ -25,6 +31,28 @@ class VisitInThePast(ParloirError):
         super().__init__(f"this visit would have ended at {end:%Y-%m-%d %H:%M} UTC, which is past")
 
 
+@dataclass(frozen=True)
+class Wish:
+    """A visit that somebody asks for. `visitor` is the name on its page; `resident` and `visitors` are ids of people
+    on record, if they are; `call_class` is what staff say it is, if they do."""
+
+    facility: str
+    station: str
+    visitor: str
+    start: datetime
+    minutes: int
+    rings: bool = True
+    resident: str | None = None
+    visitors: tuple[str, ...] = ()
+    booked_by: BookedBy = BookedBy.STAFF
+    call_class: CallClass | None = None
+
+    @property
+    def end(self) -> datetime:
+        """When its time would be over."""
+        return self.start + timedelta(minutes=self.minutes)
+
+
 @dataclass
 class Bookings:
     """All visits of this gateway."""
@@ -32,31 +60,64 @@ class Bookings:
     database: Database
     timelines: Timelines
     stations: Stations
+    facilities: Facilities
 
     def now(self) -> datetime:
         """UTC."""
         return self.timelines.clock.wall()
 
-    async def add(self, facility: str, station: str, visitor: str, start: datetime, minutes: int, rings: bool) -> Visit:
-        """Book a visit; raises UnknownStation, VisitInThePast, StationTaken."""
-        self.stations.get(facility, station)
-        if (end := start + timedelta(minutes=minutes)) <= self.now():
-            raise VisitInThePast(end)
+    async def add(self, wish: Wish) -> Visit:
+        """Book a visit; raises UnknownStation, VisitInThePast, VisitDenied, StationTaken, NoSuchPerson."""
+        station = self.stations.get(wish.facility, wish.station)
+        if wish.end <= self.now():
+            raise VisitInThePast(wish.end)
+        await self._authorize(wish, station)
 
         def book(connection: Connection) -> Visit:
-            return visits.add(
+            visit = visits.add(
                 connection,
-                facility=facility,
-                station=station,
-                visitor=visitor,
-                start=start,
-                minutes=minutes,
-                rings=rings,
+                facility=wish.facility,
+                station=wish.station,
+                visitor=wish.visitor,
+                start=wish.start,
+                minutes=wish.minutes,
+                rings=wish.rings,
+                resident=wish.resident,
+                booked_by=visits.BookedBy(wish.booked_by.value),
+                call_class=calls.CallClass(wish.call_class.value) if wish.call_class else None,
             )
+            participants.put(connection, visit.id, wish.visitors)
+            return visit
 
         visit = await self.database.run(book)
-        self.timelines.log("visit.added", visit=visit.id, facility=facility, station=station)
+        self.timelines.log("visit.added", visit=visit.id, facility=wish.facility, station=wish.station)
         return visit
+
+    async def _authorize(self, wish: Wish, station: Station) -> None:
+        """Ask the facility's policies; raises VisitDenied."""
+        facility = self.facilities.get(wish.facility)
+        proposed = await self.database.run(
+            lambda connection: parties.proposed(
+                connection,
+                facility=wish.facility,
+                station=wish.station,
+                unit=station.unit,
+                media=station.media,
+                resident=wish.resident,
+                visitors=wish.visitors,
+                start=wish.start,
+                minutes=wish.minutes,
+                named=wish.visitor,
+                booked_by=wish.booked_by,
+                call_class=wish.call_class,
+                now=self.now(),
+                zone=ZoneInfo(facility.timezone),
+            )
+        )
+        ruling = await facility.policies.authorize_visit(proposed)
+        if ruling.denial is not None:
+            self.timelines.log("visit.denied", facility=wish.facility, station=wish.station, why=ruling.denial.code)
+            raise VisitDenied(ruling.denial, facility.language)
 
     async def search(
         self, facility: str | None = None, station: str | None = None, states: Sequence[VisitState] | None = None
@@ -66,10 +127,10 @@ class Bookings:
             lambda connection: visits.list(connection, facility=facility, station=station, states=states)
         )
 
-    async def cancel(self, id: str, reason: str) -> Visit:
+    async def cancel(self, id: str, why: Reason) -> Visit:
         """Cancel a visit; raises NoSuchVisit, VisitOver."""
         visit = await self.database.run(lambda connection: visits.set_state(connection, id, VisitState.CANCELLED))
-        self.timelines.log("visit.cancelled", visit=id, why=reason)
+        self.timelines.log("visit.cancelled", visit=id, reason=why.name, **why.facts())
         return visit
 
     async def by_token(self, token: str) -> Visit | None:

@@ -9,6 +9,8 @@ from twisted.internet.error import ConnectionClosed
 
 from parloir.calls import leg, words
 from parloir.calls.relays import BridgeEvents, Relay, Relays
+from parloir.config import prompts
+from parloir.policy.answers import Announcement
 from parloir.relay import commands
 from parloir.relay.commands import BrowserTerms, PhonePorts, Report
 from parloir.rtp import sdp as grammar
@@ -152,9 +154,20 @@ class Bridge:
         """Play a prompt, in the facility's language, to "phone", "browser" or "both"; returns at its end."""
         await self.do(commands.Play, prompt=f"{self.language}/{prompt}", to=to, times=times)
 
-    async def announce(self) -> None:
-        """Play the notice to both to its end; raises Interrupted."""
-        await self.do(commands.Announce, prompt=f"{self.language}/notice")
+    async def play_announcement(self, announcement: Announcement, to: str) -> None:
+        """Say what a policy announces; one without a sound of its own or of ours is only shown."""
+        if name := self._sound(announcement):
+            await self.do(commands.Play, prompt=name, to=to, times=1)
+
+    async def announce(self, notice: Announcement) -> None:
+        """Play the gateway's notice to both to its end, which lets media be joined; raises Interrupted."""
+        await self.do(commands.Announce, prompt=self._sound(notice) or f"{self.language}/{prompts.NOTICE}")
+
+    def _sound(self, announcement: Announcement) -> str | None:
+        if announcement.sound:
+            return announcement.sound
+        name = announcement.code.replace("_", "-")
+        return f"{self.language}/{name}" if name in prompts.NAMES else None
 
     async def close(self) -> Report | None:
         """End the bridge; None where there was none, or its relay is gone."""

@@ -3,20 +3,24 @@
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from twisted.internet.defer import ensureDeferred
 
+from parloir.calls import parties
 from parloir.calls.attendant import Attendant
-from parloir.calls.bookings import Bookings
+from parloir.calls.bookings import Bookings, Wish
 from parloir.calls.bridge import Bridge
+from parloir.calls.facilities import Facilities
 from parloir.calls.live import LiveCall, Terms
-from parloir.calls.reason import OfficerEnded, ServiceClosing, VisitCancelled
+from parloir.calls.reason import OfficerEnded, Reason, ServiceClosing, VisitCancelled
 from parloir.calls.relays import Relays
 from parloir.calls.room import Page, Presence, Room
 from parloir.calls.stations import NotServed, Phones, Station, Stations
 from parloir.calls.timeline import Timelines
+from parloir.policy import values
+from parloir.policy.decision import Decision
 from parloir.sip.session import Incoming, Session, SessionEvents
 from parloir.store import calls as rows
 from parloir.store import timeline
@@ -43,7 +47,6 @@ class DeskTerms:
     """What the configuration settles for all calls; seconds. `advertise` says which address a phone sends media to."""
 
     advertise: Callable[[str], str]
-    notice: Callable[[str], str]
     ice_servers: Callable[[str], tuple[IceServer, ...]]
     relay_only: bool = False
     rejoin_window: float = 60.0
@@ -59,6 +62,7 @@ class Desk:
     relays: Relays
     phones: Phones
     stations: Stations
+    facilities: Facilities
     terms: DeskTerms
     rooms: dict[str, Room] = field(default_factory=dict)
     live: dict[str, LiveCall] = field(default_factory=dict)
@@ -67,7 +71,7 @@ class Desk:
     on_idle: Callable[[], None] | None = None
 
     def __post_init__(self) -> None:
-        self.bookings = Bookings(self.database, self.timelines, self.stations)
+        self.bookings = Bookings(self.database, self.timelines, self.stations, self.facilities)
         self.attendant = Attendant(self.reactor, self.bookings, self.timelines.log, self._room, self._begin)
 
     async def start(self) -> None:
@@ -93,11 +97,9 @@ class Desk:
 
     # What staff do.
 
-    async def add_visit(
-        self, facility: str, station: str, visitor: str, start: datetime, minutes: int, rings: bool
-    ) -> Visit:
-        """Book a visit; raises UnknownStation, VisitInThePast, StationTaken."""
-        return await self.bookings.add(facility, station, visitor, start, minutes, rings)
+    async def add_visit(self, wish: Wish) -> Visit:
+        """Book a visit; raises UnknownStation, VisitInThePast, VisitDenied, StationTaken, NoSuchPerson."""
+        return await self.bookings.add(wish)
 
     async def list_visits(
         self, facility: str | None = None, station: str | None = None, states: Sequence[VisitState] | None = None
@@ -107,10 +109,13 @@ class Desk:
 
     async def cancel_visit(self, id: str, reason: str) -> Visit:
         """Cancel a visit, ending its call if there is one; raises NoSuchVisit, VisitOver."""
-        visit = await self.bookings.cancel(id, reason)
+        return await self.cancelled(id, VisitCancelled(reason))
+
+    async def cancelled(self, id: str, why: Reason) -> Visit:
+        """Cancel a visit for this reason; raises NoSuchVisit, VisitOver."""
+        visit = await self.bookings.cancel(id, why)
         if room := self.rooms.get(id):
             room.visit = visit
-            why = VisitCancelled(reason)
             room.call.end(why) if room.call is not None else room.over(why)
         return visit
 
@@ -177,12 +182,15 @@ class Desk:
     def _begin(self, room: Room, incoming: Incoming | None) -> None:
         visit = room.visit
         station = self.stations.get(visit.facility, visit.station)
-        privilege = CallClass.ORDINARY
+        way_in = WayIn.INSIDE if incoming else WayIn.SCHEDULED
+        id, opened = secrets.token_hex(8), self.bookings.now()
+        host = incoming.remote.host if incoming else station.target.host if station.target else ""
         call = LiveCall(
-            secrets.token_hex(8),
+            id,
             visit,
-            lambda call: self._bridge(call, room, station, privilege),
-            self._call_terms(station, incoming),
+            lambda: self._decide(id, visit, station, way_in),
+            lambda call, privileged: self._bridge(call, privileged, room, station),
+            Terms(station.language, station.video, host, self.terms.rejoin_window),
             self.reactor,
             self.timelines,
             room.say,
@@ -190,24 +198,47 @@ class Desk:
             lambda call: self._over(call, room),
             incoming,
         )
-        way_in = WayIn.INSIDE if incoming else WayIn.SCHEDULED
-        self.live[call.id] = call
+        self.live[id] = call
         room.began(call)
-        self.timelines.opened(
-            Call(call.id, visit.id, visit.facility, visit.station, way_in, privilege, self.bookings.now())
-        )
+        self.timelines.opened(Call(id, visit.id, visit.facility, visit.station, way_in, CallClass.UNKNOWN, opened))
         self.bookings.mark(visit, VisitState.ACTIVE)
         call.begin()
 
-    def _call_terms(self, station: Station, incoming: Incoming | None) -> Terms:
-        host = incoming.remote.host if incoming else station.target.host if station.target else ""
-        return Terms(
-            station.language, self.terms.notice(station.language), station.video, host, self.terms.rejoin_window
+    async def _decide(self, id: str, visit: Visit, station: Station, way_in: WayIn) -> Decision:
+        """What the facility's policies make of the call, from all who take part in it."""
+        facility, now = self.facilities.get(visit.facility), self.bookings.now()
+        booked = await self.database.run(
+            lambda connection: parties.booked(
+                connection,
+                visit,
+                unit=station.unit,
+                media=station.media,
+                now=now,
+                zone=ZoneInfo(facility.timezone),
+            )
+        )
+        return await facility.policies.decide(
+            values.Call(
+                id=id,
+                facility=facility.id,
+                timezone=facility.timezone,
+                tier=facility.tier,
+                way_in=values.WayIn(way_in.value),
+                station=station.name,
+                unit=station.unit,
+                resident=booked.resident,
+                identified_by="visit" if booked.resident else None,
+                visitors=booked.visitors,
+                visit=booked,
+                media=station.media,
+                languages=(facility.language,),
+                at=now,
+                opened=now,
+            )
         )
 
-    def _bridge(self, call: LiveCall, room: Room, station: Station, privilege: CallClass) -> Bridge:
+    def _bridge(self, call: LiveCall, privileged: bool, room: Room, station: Station) -> Bridge:
         assert room.offer is not None
-        privileged = privilege is CallClass.PRIVILEGED
         return Bridge(call.id, privileged, self.relays, call, self.terms.advertise, station.language, room.offer)
 
     async def _invite(self, station: Station, sdp: str, events: SessionEvents, caller: str) -> Session:

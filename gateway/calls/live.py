@@ -14,10 +14,15 @@ from parloir.calls import reason as reasons
 from parloir.calls import words
 from parloir.calls.bridge import Bridge
 from parloir.calls.call import LIVE, Call, Do, Event, Hold, State
+from parloir.calls.deadline import LAST_MINUTE, Deadline
 from parloir.calls.reason import Reason
 from parloir.calls.relays import NoRelay
 from parloir.calls.timeline import Timelines
 from parloir.calls.timers import Timers
+from parloir.policy.answers import CallClass
+from parloir.policy.decision import Decision
+from parloir.policy.notices import NOTICE
+from parloir.policy.reasons import for_visitor
 from parloir.relay import commands
 from parloir.relay.commands import Report
 from parloir.rtp.errors import RtpError
@@ -27,19 +32,18 @@ from parloir.store.visits import Visit
 from parloir.webrtc.sdp import BrowserOffer
 from parloir.webrtc.signalling import Hint, Notice, Status, ToPage, Warn
 
-WARN_BEFORE = timedelta(seconds=60)
 BROWSER_MAY_TAKE = 20.0
 PAGE_MAY_BLINK = 10.0
 LEGS_MAY_TAKE = 5.0
+FAREWELL_MAY_TAKE = 8.0
 GOOD, FAIR = 3.6, 2.8
 
 
 @dataclass(frozen=True)
 class Terms:
-    """What the facility and the gateway settle for a call: language, notice text, seconds."""
+    """What the facility and the gateway settle for a call: language, seconds."""
 
     language: str
-    notice: str
     video: bool
     phone_host: str
     rejoin_window: float
@@ -48,15 +52,17 @@ class Terms:
 class LiveCall:
     """One call: the table's state, both legs, and the visitor's page through `say`.
 
-    `invite` starts the phone's leg (`incoming` is None) with our offer; `over` is called once, when all is closed.
-    Implements SessionEvents for its phone and BridgeEvents for its relay.
+    `decide` asks the facility's policies; only then is `bridge` made, of the class they settled. `invite` starts the
+    phone's leg (`incoming` is None) with our offer; `over` is called once, when all is closed. Implements
+    SessionEvents for its phone and BridgeEvents for its relay.
     """
 
     def __init__(
         self,
         id: str,
         visit: Visit,
-        bridge: Callable[["LiveCall"], Bridge],
+        decide: Callable[[], Awaitable[Decision]],
+        bridge: Callable[["LiveCall", bool], Bridge],
         terms: Terms,
         reactor: Any,
         timelines: Timelines,
@@ -69,22 +75,30 @@ class LiveCall:
         self.visit = visit
         self.terms = terms
         self.call = Call()
-        self.bridge = bridge(self)
+        self.decision: Decision | None = None
         self.incoming = incoming
         self.session: Session | None = None
         self.report: Report | None = None
         self._timelines = timelines
         self._say = say
+        self._decide = decide
+        self._make_bridge = bridge
+        self._bridge: Bridge | None = None
         self._invite = invite
         self._over = over
         self._events: deque[tuple[Event, Hold | None, Reason | None]] = deque()
         self._stepping = False
         self._announcing = 0
+        self._connected = False
+        self._left = LAST_MINUTE
         self._timers = Timers(reactor)
+        self._deadline = Deadline(
+            visit.end, self._timers, self._now, lambda: self.end(reasons.LimitReached()), self._warn
+        )
         self._shown: Status | None = None
         self._session_over: Deferred[None] = Deferred()
         self._effects: dict[Do, Callable[[], None]] = {
-            Do.ASK_POLICIES: lambda: self.feed(Event.ALLOWED),
+            Do.ASK_POLICIES: lambda: self._go(self._ask_policies()),
             Do.CONNECT_PHONE: lambda: self._go(self._connect_phone()),
             Do.TELL_RINGING: lambda: self.show("ringing"),
             Do.CONNECT_BROWSER: lambda: self._go(self._connect_browser()),
@@ -94,7 +108,7 @@ class LiveCall:
             Do.ASK_TO_WAIT: self._ask_to_wait,
             Do.STOP_WAITING: self._stop_waiting,
             Do.TELL_HELD: self._tell_held,
-            Do.WARN: lambda: self._tell("one-minute", words.LAST_MINUTE),
+            Do.WARN: self._tell_left,
             Do.TELL_CLOSING: lambda: self._tell("closing", words.CLOSING),
             Do.CLOSE_LEGS: lambda: self._go(self._close_legs()),
             Do.SETTLE: lambda: self._go(self._settle()),
@@ -106,23 +120,45 @@ class LiveCall:
         return self.call.state
 
     @property
+    def bridge(self) -> Bridge:
+        """The call's media; raises NoSuchBridge before the policies have allowed it."""
+        if self._bridge is None:
+            raise commands.NoSuchBridge(self.id)
+        return self._bridge
+
+    @property
     def live(self) -> bool:
         """Whether the call has not begun to end."""
         return self.state in LIVE
 
     def begin(self) -> None:
         """Start the call and its clock."""
-        left = (self.visit.end - self._now()).total_seconds()
-        self._timers.start("limit", max(0.0, left), lambda: self.end(reasons.LimitReached()))
-        if left > WARN_BEFORE.total_seconds():
-            self._timers.start("warn", left - WARN_BEFORE.total_seconds(), lambda: self.feed(Event.WARN_DUE))
+        self._deadline.set(self.visit.end)
         if self.incoming is not None:
             self.incoming.on_cancel(lambda end: self.end(reasons.of_phone(end)))
         self.feed(Event.START)
 
+    def _warn(self, seconds: int) -> None:
+        self._left = seconds
+        self.feed(Event.WARN_DUE)
+
     def end(self, reason: Reason) -> None:
         """End the call, whatever its state; the first reason stands."""
         self.feed(Event.END, reason=reason)
+
+    def end_announced(self, reason: Reason, said: str) -> None:
+        """End the call, both sides being told why first where they talk."""
+        if self.state is State.ACTIVE:
+            self._say(Warn(text=said))
+            self.feed(Event.HELD, hold=Hold.LOCKDOWN)
+            self._timers.start("farewell", FAREWELL_MAY_TAKE, lambda: self.end(reason))
+            self._go(self._farewell(reason))
+        else:
+            self.end(reason)
+
+    async def _farewell(self, reason: Reason) -> None:
+        await self.bridge.play("lockdown", "both")
+        self.end(reason)
 
     def closing(self) -> None:
         """The gateway will close: those who talk are told, those who do not are ended."""
@@ -160,7 +196,7 @@ class LiveCall:
 
     def show(self, state: Any, why: str = "", text: str = "") -> None:
         """Tell the page where the visit stands, and remember it for a page that comes back."""
-        self._shown = Status(state=state, why=why, text=text, ends=self.visit.end)
+        self._shown = Status(state=state, why=why, text=text, ends=self._deadline.ends)
         self._say(self._shown)
 
     def show_again(self) -> None:
@@ -193,6 +229,19 @@ class LiveCall:
             case _:
                 self.end(reasons.Failed(f"{type(error).__name__}: {error}"))
 
+    async def _ask_policies(self) -> None:
+        decision = await self._decide()
+        if not self.live:
+            return
+        self.decision = decision
+        self._timelines.decided(self.id, decision)
+        if denial := decision.denial:
+            text = for_visitor(denial, self.terms.language)
+            self.end(reasons.Denied(denial.plugin, denial.code, denial.kind.value, said=text))
+            return
+        self._bridge = self._make_bridge(self, decision.call_class is not CallClass.ORDINARY)
+        self.feed(Event.ALLOWED)
+
     async def _connect_phone(self) -> None:
         await self.bridge.open(self.terms.phone_host, self.terms.video)
         if not self.live:
@@ -215,18 +264,37 @@ class LiveCall:
         self._say(await self.bridge.connect_browser())
 
     async def _announce(self) -> None:
+        """Say every announcement to both, the gateway's own notice last: only after that may media be joined."""
+        assert self.decision is not None
         self._announcing += 1
         turn = self._announcing
-        self.show("notice", text=self.terms.notice)
-        self._say(Notice(text=self.terms.notice))
-        await self.bridge.announce()
+        text = " ".join(each.words.pick(self.terms.language) for each in self.decision.announcements)
+        self.show("notice", text=text)
+        self._say(Notice(text=text))
+        *others, last = sorted(self.decision.announcements, key=lambda each: each.code == NOTICE.code)
+        for each in others:
+            await self.bridge.play_announcement(each, "both")
+            if turn != self._announcing:
+                return
+        await self.bridge.announce(last)
         if turn == self._announcing:
             self.feed(Event.ANNOUNCED)
 
     async def _join(self) -> None:
         await self.bridge.do(commands.Join)
+        if not self._connected:
+            self._connected = True
+            self._limit()
         if self.call.joined:
             self.show("talking")
+
+    def _limit(self) -> None:
+        """The policies' limit counts from here."""
+        assert self.decision is not None
+        limit, ends = self.decision.limit, self.visit.end
+        if limit.seconds is not None:
+            ends = min(ends, self._now() + timedelta(seconds=limit.seconds))
+        self._deadline.set(ends, limit.warnings)
 
     def _ask_to_wait(self) -> None:
         self.show("held", "browser", words.pick(words.PAUSES["browser"], self.terms.language))
@@ -238,8 +306,14 @@ class LiveCall:
         self._go(self.bridge.do(commands.StopPrompts))
 
     def _tell_held(self) -> None:
-        by = "phone" if Hold.PHONE in self.call.holds else "browser"
+        by = min(self.call.holds, key=list(Hold).index).value
         self.show("held", by, words.pick(words.PAUSES[by], self.terms.language))
+
+    def _tell_left(self) -> None:
+        if self._left == LAST_MINUTE:
+            self._tell("one-minute", words.LAST_MINUTE)
+        else:
+            self._say(Warn(text=words.left(self._left, self.terms.language)))
 
     def _tell(self, prompt: str, text: tuple[str, str]) -> None:
         self._say(Warn(text=words.pick(text, self.terms.language)))
@@ -252,7 +326,8 @@ class LiveCall:
             self.session.end()
         elif self.incoming is not None:
             self.incoming.reject(488 if isinstance(self.call.reason, reasons.CodecMismatch) else 480)
-        self.report = await self.bridge.close()
+        if self._bridge is not None:
+            self.report = await self._bridge.close()
         if self.session is not None:
             await self._session_over
         self._legs_closed()
@@ -279,8 +354,9 @@ class LiveCall:
     def page_back(self, offer: BrowserOffer) -> None:
         """A page joined again, with a connection of its own: it takes the place of the one before."""
         self._timers.stop("page")
-        self.bridge.browser = offer
         self.note("page_joined_again")
+        if self._bridge is not None:
+            self._bridge.browser = offer
         if self.state in (State.JOINING, State.ANNOUNCING, State.ACTIVE):
             self._go(self._connect_again())
         else:

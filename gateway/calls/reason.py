@@ -1,6 +1,6 @@
 """Why a call ended: typed, for the timeline, for staff, and in plain words for the visitor."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar
 
 from parloir.sip.session import EndKind, SessionEnd
@@ -18,8 +18,8 @@ class Reason:
         return type(self).__name__
 
     def facts(self) -> dict[str, Any]:
-        """Its fields, for the timeline."""
-        return asdict(self)
+        """Its fields, for the timeline; not what was only said to the visitor."""
+        return {name: value for name, value in asdict(self).items() if name != "said"}
 
 
 @dataclass(frozen=True)
@@ -102,10 +102,23 @@ class OfficerEnded(Reason):
 
 @dataclass(frozen=True)
 class Denied(Reason):
-    """A policy did not allow the call."""
+    """A policy did not allow the call; `said` is what the visitor reads."""
 
     plugin: str
     code: str
+    kind: str = ""
+    said: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True)
+class PolicyEnded(Reason):
+    """A plugin ended the call or cancelled the visit, as for a lockdown, at the word of `by`; `said` is what the
+    visitor reads."""
+
+    plugin: str
+    code: str
+    by: str
+    said: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)

@@ -142,6 +142,12 @@ class Room:
                 self.say(Status(state="waiting", why="dial", text=words.pick(words.WAITING_FOR_DIAL, self.language)))
             self._ready(self)
 
+    def moved(self) -> None:
+        """The visit has another time: say so, and wait for that."""
+        self.say(self._welcome())
+        if self.offer is not None and self.call is None:
+            self.wait()
+
     def began(self, call: LiveCall) -> None:
         """The visitor has a call."""
         self._cancel()

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from parloir.errors import ParloirError
+from parloir.policy.values import Medium
 from parloir.sip.session import Session, SessionEvents
 
 
@@ -42,6 +43,12 @@ class Station:
     language: str
     video: bool
     target: Target | None
+    unit: str = ""
+
+    @property
+    def media(self) -> tuple[Medium, ...]:
+        """What its calls can carry."""
+        return (Medium.AUDIO, Medium.VIDEO) if self.video else (Medium.AUDIO,)
 
 
 class Phones(Protocol):
@@ -55,6 +62,10 @@ class Stations:
 
     def __init__(self, stations: list[Station]) -> None:
         self._known = {(s.facility, s.name): s for s in stations}
+
+    def replace(self, others: "Stations") -> None:
+        """Take the configuration's stations anew; live calls go on with theirs."""
+        self._known = others._known
 
     def get(self, facility: str, station: str) -> Station:
         """One station; raises UnknownStation, saying which of the two names is wrong."""

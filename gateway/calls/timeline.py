@@ -9,11 +9,15 @@ from sqlalchemy import Connection
 from twisted.internet.defer import Deferred, ensureDeferred
 
 from parloir.log import Log
+from parloir.policy.decision import Decision
+from parloir.policy.trail import to_json
 from parloir.store import calls, timeline
-from parloir.store.calls import Call
+from parloir.store.calls import Call, CallClass
 from parloir.store.database import Database
 
 T = TypeVar("T")
+LONG = ("trail", "phone", "browser")
+"""What the timeline keeps of an event and a log line has no room for."""
 
 
 @dataclass(frozen=True)
@@ -37,10 +41,25 @@ class Timelines:
         self._write(call.id, lambda connection: calls.add(connection, call))
         self.event(call.id, "opened", facility=call.facility, station=call.station, way_in=call.way_in.value)
 
+    def decided(self, call: str, decision: Decision) -> None:
+        """What the policies settled: the call's class for good, and who answered what."""
+        privilege = CallClass(decision.call_class.value)
+        self._write(call, lambda connection: calls.classify(connection, call, privilege))
+        self.event(
+            call,
+            "decided",
+            **{"class": privilege.value, "why": decision.class_reason},
+            denied=decision.denial.code if decision.denial else None,
+            limit=decision.limit_seconds,
+            record=decision.record,
+            monitor=decision.monitor,
+            trail=to_json(decision.trail),
+        )
+
     def event(self, call: str, kind: str, **data: Any) -> None:
         """Add an event, with both times taken now."""
         wall, monotonic = self.clock.wall(), self.clock.monotonic()
-        self.log(f"call.{kind}", call=call, **data)
+        self.log(f"call.{kind}", call=call, **{k: v for k, v in data.items() if k not in LONG})
         self._write(call, lambda connection: timeline.append(connection, call, kind, data, wall, monotonic))
 
     def finished(self, call: str, reason: str) -> "Deferred[None]":

@@ -27,6 +27,10 @@ ENDS: dict[str, tuple[str, str]] = {
     "VisitCancelled": ("This visit was cancelled by the facility.", "El centro canceló esta visita."),
     "OfficerEnded": ("The facility ended this visit.", "El centro terminó esta visita."),
     "Denied": ("The facility does not allow this call now.", "El centro no permite esta llamada ahora."),
+    "PolicyEnded": (
+        "The facility had to end this visit. It will tell you what comes next.",
+        "El centro tuvo que terminar esta visita y le informará.",
+    ),
     "LineLost": (
         "A fault on our side ended the call. You may try again.",
         "Un fallo nuestro terminó la llamada. Puede intentar de nuevo.",
@@ -51,6 +55,8 @@ ENDS: dict[str, tuple[str, str]] = {
 
 PAUSES: dict[str, tuple[str, str]] = {
     "phone": ("On hold: the other person paused the call.", "En espera: la otra persona pausó la llamada."),
+    "officer": ("On hold by the facility.", "En espera por el centro."),
+    "lockdown": ("The facility has to end this visit.", "El centro debe terminar esta visita."),
     "browser": ("Connection lost. Trying to come back.", "Se perdió la conexión. Intentando volver."),
 }
 
@@ -83,6 +89,13 @@ REPLACED = ("This visit was opened in another window.", "Esta visita se abrió e
 NOT_A_CALL = ("Your browser's offer could not be understood.", "No se pudo entender la oferta de su navegador.")
 
 
+def left(seconds: int, language: str) -> str:
+    """How much time is left, in whole minutes where it is minutes."""
+    if seconds >= 60:
+        return pick((f"{seconds // 60} minutes are left.", f"Quedan {seconds // 60} minutos."), language)
+    return pick((f"{seconds} seconds are left.", f"Quedan {seconds} segundos."), language)
+
+
 def pick(pair: tuple[str, str], language: str) -> str:
     """The English or the Spanish of a pair."""
     return pair[1] if language.startswith("es") else pair[0]
@@ -90,4 +103,5 @@ def pick(pair: tuple[str, str], language: str) -> str:
 
 def ending(reason: Reason, language: str) -> str:
     """What the visitor reads when the call has ended so."""
-    return pick(ENDS[reason.name], language)
+    said: str = getattr(reason, "said", "")
+    return said or pick(ENDS[reason.name], language)

@@ -7,6 +7,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from parloir.calls.bookings import Wish
+from parloir.policy import answers as policy
 from parloir.web.bearer import Bearer
 from parloir.web.desk import Desk
 from parloir.web.errors import Refused
@@ -39,9 +41,19 @@ class Api:
 
     async def add_visit(self, taken: NewVisit) -> VisitBody:
         start = datetime.now(UTC) if taken.start == "now" else taken.start.astimezone(UTC)
-        visit = await self._desk.add_visit(
-            taken.facility, taken.station, taken.visitor, start, taken.minutes, taken.rings
+        wish = Wish(
+            facility=taken.facility,
+            station=taken.station,
+            visitor=taken.visitor,
+            start=start,
+            minutes=taken.minutes,
+            rings=taken.rings,
+            resident=taken.resident,
+            visitors=taken.visitors,
+            booked_by=taken.booked_by,
+            call_class=policy.CallClass(taken.call_class.value) if taken.call_class else None,
         )
+        visit = await self._desk.add_visit(wish)
         return VisitBody.of(visit, self._public_url)
 
     async def list_visits(self, taken: VisitQuery) -> VisitList:

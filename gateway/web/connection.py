@@ -9,10 +9,13 @@ from urllib.error import HTTPError
 from urllib.parse import quote, urlencode
 from urllib.request import HTTPSHandler, ProxyHandler, Request, build_opener
 
+from pydantic import TypeAdapter
+
 from parloir.config.schema import Gateway
 
 PATIENCE = 10.0
 ANY = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}
+_PARTS = TypeAdapter(dict[str, bool])
 
 
 class NotRunning(Exception):
@@ -62,8 +65,26 @@ class Connection:
             with error:
                 raise Rejected(_why(error)) from error
         except (OSError, HTTPException) as error:
-            reason = getattr(error, "reason", error)
-            raise NotRunning(f"no gateway answers at {self._base} ({reason}): start it with 'parloir run'") from error
+            raise self._silence(error) from error
+
+    def health(self) -> dict[str, bool]:
+        """Whether each part of the gateway works, as /healthz says; raises NotRunning."""
+        try:
+            with self._opener.open(Request(f"{self._base}/healthz"), timeout=PATIENCE) as answer:
+                content = answer.read()
+        except HTTPError as error:  # 503: some part does not work
+            with error:
+                content = error.read()
+        except (OSError, HTTPException) as error:
+            raise self._silence(error) from error
+        try:
+            return _PARTS.validate_python(json.loads(content)["parts"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise NotRunning(f"something else than a gateway answers at {self._base}") from error
+
+    def _silence(self, error: Exception) -> NotRunning:
+        reason = getattr(error, "reason", error)
+        return NotRunning(f"no gateway answers at {self._base} ({reason}): start it with 'parloir run'")
 
 
 def _why(error: HTTPError) -> str:

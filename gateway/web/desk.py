@@ -1,9 +1,9 @@
 """What the web needs of the calls: a desk where visits are booked and ended, and rooms that pages enter."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Protocol
 
+from parloir.calls.bookings import Wish
 from parloir.store.calls import Call
 from parloir.store.timeline import Entry
 from parloir.store.visits import Visit, VisitState
@@ -44,9 +44,7 @@ class Desk(Protocol):
     """Errors are ParloirErrors: NoSuchVisit and NoSuchCall become 404, StationTaken and VisitOver 409, all others
     422, with the name of an attribute `field`, if they have one, as the field at fault."""
 
-    async def add_visit(
-        self, facility: str, station: str, visitor: str, start: datetime, minutes: int, rings: bool
-    ) -> Visit: ...
+    async def add_visit(self, wish: Wish) -> Visit: ...
 
     async def list_visits(
         self, facility: str | None = None, station: str | None = None, states: Sequence[VisitState] | None = None

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
+from parloir.policy.values import BookedBy
 from parloir.store.calls import CallClass, WayIn
 from parloir.store.timeline import Entry
 from parloir.store.visits import Visit, VisitState
@@ -33,6 +34,10 @@ class NewVisit(Body):
     start: AwareDatetime | Literal["now"] = Field(description="With a time zone, or `now`.")
     minutes: int = Field(ge=1, le=LONGEST)
     rings: bool = Field(True, description="Whether the station rings when the visitor joins, or waits to dial.")
+    resident: Name | None = Field(None, description="The resident's id, if on record.")
+    visitors: tuple[Name, ...] = Field((), max_length=20, description="The visitors' ids, if on record.")
+    booked_by: BookedBy = Field(BookedBy.STAFF, description="Who asks; staff vouch for those they book.")
+    call_class: CallClass | None = Field(None, alias="class", description="What staff say the visit is.")
 
 
 class VisitBody(Body):

@@ -1,0 +1,131 @@
+"""What a plugin may have the gateway do, each act in the audit chain before it is done."""
+
+from asyncio import wrap_future
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Protocol, TypeVar
+
+from sqlalchemy import Connection
+
+from parloir.calls.journal import Run
+from parloir.calls.premises import Premises
+from parloir.calls.reason import PolicyEnded, Reason
+from parloir.policy.answers import Words
+from parloir.policy.gateway_store import on_reactor
+from parloir.policy.values import Route
+from parloir.store import audit, visits
+from parloir.store.errors import NoSuchVisit, StationTaken, VisitOver
+from parloir.store.visits import Visit
+
+T = TypeVar("T")
+MINUTE = 60
+
+
+class Hand(Protocol):
+    """Who carries it out; called on the reactor."""
+
+    def live_calls(self, facility: str, unit: str | None) -> Sequence[tuple[str, Route]]:
+        """The calls in progress of a unit, or of the facility (None), by id."""
+
+    def end(self, id: str, reason: Reason) -> None:
+        """End a call; one that has ended meanwhile stays as it is."""
+
+    async def cancel_visit(self, id: str, reason: Reason) -> None:
+        """Cancel a visit, and its call if there is one; raises NoSuchVisit, VisitOver."""
+
+    def moved(self, visit: Visit, said: str) -> None:
+        """A visit has another time or station now; its page is told so."""
+
+
+@dataclass(frozen=True)
+class FacilityActions:
+    """What one plugin may do in one facility (policy.facility.Actions); called on the plugin's own loop."""
+
+    plugin: str
+    premises: Premises
+    reactor: Any
+    run: Run
+    hand: Hand
+
+    async def end_calls(self, *, unit: str | None, code: str, words: Words, by: str) -> tuple[str, ...]:
+        """End the live calls of a unit, or of the facility, but those that are never denied; answers the ids."""
+        return await self._there(lambda: self._end_calls(unit, self._reason(code, words, by)))
+
+    async def release_visit(self, visit: str, *, code: str, words: Words, by: str) -> None:
+        """Cancel a visit; one that is over stays as it is. Raises NoSuchVisit for one of another facility."""
+        await self._there(lambda: self._release(visit, self._reason(code, words, by)))
+
+    async def move_visit(
+        self, visit: str, *, station: str, start: datetime, end: datetime, code: str, words: Words, by: str
+    ) -> bool:
+        """Move a visit; False if the place was taken, or the visit has begun or is over.
+
+        Raises UnknownStation, NoSuchVisit for a visit of another facility, and ValueError for less than a minute.
+        """
+        minutes = round((end - start).total_seconds()) // MINUTE
+        if minutes < 1:
+            raise ValueError("a visit lasts a minute at least")
+        self.premises.stations.get(self.premises.facility, station)
+        to = (station, start.astimezone(UTC), minutes)
+        return await self._there(lambda: self._move(visit, to, self._reason(code, words, by)))
+
+    async def _there(self, work: Callable[[], Awaitable[T]]) -> T:
+        return await wrap_future(on_reactor(self.reactor, work))
+
+    def _reason(self, code: str, words: Words, by: str) -> PolicyEnded:
+        return PolicyEnded(self.plugin, code, by[:200], said=words.pick(self.premises.language))
+
+    async def _end_calls(self, unit: str | None, reason: PolicyEnded) -> tuple[str, ...]:
+        live = self.hand.live_calls(self.premises.facility, unit)
+        ids = tuple(id for id, route in live if route is Route.VISIT)
+
+        def write(connection: Connection) -> None:
+            for id in ids:
+                self._audit(connection, "call.ended", f"call {id}", reason)
+
+        if ids:
+            await self.run(write)
+        for id in ids:
+            self.hand.end(id, reason)
+        return ids
+
+    async def _release(self, id: str, reason: PolicyEnded) -> None:
+        def write(connection: Connection) -> bool:
+            is_open = self._theirs(connection, id).is_open
+            if is_open:
+                self._audit(connection, "visit.released", f"visit {id}", reason)
+            return is_open
+
+        if await self.run(write):
+            try:
+                await self.hand.cancel_visit(id, reason)
+            except VisitOver:
+                return
+
+    async def _move(self, id: str, to: tuple[str, datetime, int], reason: PolicyEnded) -> bool:
+        station, start, minutes = to
+
+        def move(connection: Connection) -> Visit:
+            self._theirs(connection, id)
+            visit = visits.move(connection, id, station, start, minutes)
+            facts = {"station": station, "start": start.isoformat(), "minutes": minutes}
+            self._audit(connection, "visit.moved", f"visit {id}", reason, **facts)
+            return visit
+
+        try:
+            visit = await self.run(move)
+        except (StationTaken, VisitOver):
+            return False
+        self.hand.moved(visit, reason.said)
+        return True
+
+    def _theirs(self, connection: Connection, id: str) -> Visit:
+        visit = visits.get(connection, id)
+        if visit.facility != self.premises.facility:
+            raise NoSuchVisit(id)
+        return visit
+
+    def _audit(self, connection: Connection, act: str, subject: str, reason: PolicyEnded, **facts: object) -> None:
+        told = {"facility": self.premises.facility, "code": reason.code, "by": reason.by, "said": reason.said}
+        audit.append(connection, f"plugin:{self.plugin}", act, subject, told | facts)
