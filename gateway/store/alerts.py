@@ -7,7 +7,9 @@ from enum import StrEnum
 
 from sqlalchemy import Connection, insert, select, update
 
+from parloir.store import happenings
 from parloir.store.errors import NoSuch
+from parloir.store.happenings import Hook
 from parloir.store.staff_tables import alerts
 
 LONGEST = 1000
@@ -34,12 +36,23 @@ class Alert:
     acknowledged_by: str | None = None
 
 
-def add(connection: Connection, *, at: datetime, facility: str | None, severity: Severity, text: str) -> Alert:
-    """Raise an alert; its text is cut where it is too long."""
+def add(
+    connection: Connection,
+    *,
+    at: datetime,
+    facility: str | None,
+    severity: Severity,
+    text: str,
+    code: str = "alert",
+    subject: str = "",
+) -> Alert:
+    """Raise an alert; its text is cut where it is too long. Plugins are told, with its code and what it is about."""
     text = text[:LONGEST]
     values = {"at": at, "facility": facility, "severity": severity, "text": text}
     key = connection.execute(insert(alerts).values(values)).inserted_primary_key
     assert key is not None
+    told = {"severity": severity, "code": code, "text": text, "subject": subject}
+    happenings.append(connection, facility, Hook.ALERT, str(key[0]), code, told, at=at)
     return Alert(key[0], at, facility, severity, text)
 
 

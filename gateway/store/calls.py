@@ -1,6 +1,7 @@
 """Calls as they are remembered: one row each, opened when they begin and finished when they end."""
 
 import builtins
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -8,7 +9,8 @@ from enum import StrEnum
 from sqlalchemy import Connection, RowMapping, insert, select, update
 
 from parloir.store.errors import ClassFixed, NoSuchCall
-from parloir.store.tables import calls
+from parloir.store.people_tables import visit_visitors
+from parloir.store.tables import calls, visits
 from parloir.store.text import can_be_kept
 
 
@@ -96,6 +98,36 @@ def list(
         query = query.where(calls.c.ended.is_(None) if live else calls.c.ended.is_not(None))
     if visit is not None:
         query = query.where(calls.c.visit == visit)
+    return [_call(row) for row in connection.execute(query).mappings()]
+
+
+def several(connection: Connection, ids: Iterable[str]) -> dict[str, Call]:
+    """Those of these ids that there are."""
+    return {
+        row["id"]: _call(row) for row in connection.execute(select(calls).where(calls.c.id.in_(tuple(ids)))).mappings()
+    }
+
+
+def opened(
+    connection: Connection,
+    facility: str,
+    *,
+    resident: str | None = None,
+    visitor: str | None = None,
+    after: datetime | None = None,
+    before: datetime | None = None,
+) -> builtins.list[Call]:
+    """A facility's calls that began from `after` up to `before`, earliest first; with people by their ids."""
+    query = select(calls).where(calls.c.facility == facility).order_by(calls.c.opened, calls.c.id)
+    if resident is not None:
+        query = query.where(calls.c.visit.in_(select(visits.c.id).where(visits.c.resident == resident)))
+    if visitor is not None:
+        theirs = select(visit_visitors.c.visit).where(visit_visitors.c.visitor == visitor)
+        query = query.where(calls.c.visit.in_(theirs))
+    if after is not None:
+        query = query.where(calls.c.opened >= after)
+    if before is not None:
+        query = query.where(calls.c.opened < before)
     return [_call(row) for row in connection.execute(query).mappings()]
 
 

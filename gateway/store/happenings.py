@@ -4,8 +4,8 @@ It is written in the transaction that did it, and numbered later, in one row wit
 waits for nobody, and what becomes visible late comes late in the order.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
@@ -25,8 +25,18 @@ class Hook(StrEnum):
 
 
 @dataclass(frozen=True)
+class News:
+    """What to keep: of which facility (None: of all), about whom or what (its id), and what happened."""
+
+    facility: str | None
+    subject: str
+    kind: str
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Row:
-    """One happening: of which facility (None: of all), about whom or what (its id), and its place among the events."""
+    """One happening, and its place among the events."""
 
     facility: str | None
     hook: Hook
@@ -48,8 +58,14 @@ def append(
     at: datetime | None = None,
 ) -> None:
     """Keep something that happened; `data` is JSON-able, `at` is now if not given."""
-    values = {"facility": facility, "hook": hook, "subject": subject, "kind": kind, "data": dict(data)}
-    connection.execute(insert(happenings).values(**values, at=at or datetime.now(UTC)))
+    append_all(connection, hook, [News(facility, subject, kind, data)], at=at)
+
+
+def append_all(connection: Connection, hook: Hook, news: Iterable[News], *, at: datetime | None = None) -> None:
+    """Keep much that happened at once."""
+    moment = at or datetime.now(UTC)
+    if rows := [{**vars(each), "data": dict(each.data), "hook": hook, "at": moment} for each in news]:
+        connection.execute(insert(happenings), rows)
 
 
 def number(connection: Connection) -> None:

@@ -2,16 +2,17 @@
 
 import builtins
 import secrets
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
 from sqlalchemy import Connection, RowMapping, Select, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from parloir.store import audit
+from parloir.store import audit, happenings
 from parloir.store.errors import NoBarId, NoSuch, Taken
+from parloir.store.happenings import Hook, News
 from parloir.store.people_tables import relationships, residents
 
 
@@ -35,6 +36,9 @@ class RelationshipKind(StrEnum):
 PRIVILEGED = frozenset(
     {RelationshipKind.ATTORNEY, RelationshipKind.CLERGY, RelationshipKind.MEDICAL, RelationshipKind.CONSULAR}
 )
+
+
+AT_ONCE = 1000
 
 
 class RelationshipState(StrEnum):
@@ -88,8 +92,9 @@ def add(
 
 def put(connection: Connection, those: Iterable[Relationship]) -> None:
     """Write down many at once, all of them new, in whatever state."""
-    if rows := [_columns(relationship) for relationship in those]:
-        connection.execute(insert(relationships), rows)
+    if rows := [*those]:
+        connection.execute(insert(relationships), [_columns(relationship) for relationship in rows])
+        _tell(connection, rows)
 
 
 def change(connection: Connection, relationship: Relationship) -> None:
@@ -99,6 +104,7 @@ def change(connection: Connection, relationship: Relationship) -> None:
     here = relationships.c.id == relationship.id
     if connection.execute(update(relationships).where(here).values(columns)).rowcount == 0:
         raise NoSuch("relationship", relationship.id)
+    _tell(connection, [get(connection, relationship.id)])
 
 
 def decide(
@@ -119,7 +125,9 @@ def decide(
     facts = {"kind": before.kind, "before": before.state, "resident": before.resident, "visitor": before.visitor}
     facts["expires"] = expires.isoformat() if expires else ""
     audit.append(connection, by, f"relationship.{state}", f"relationship {id}", facts, at=now)
-    return get(connection, id)
+    after = get(connection, id)
+    _tell(connection, [after])
+    return after
 
 
 def get(connection: Connection, id: str) -> Relationship:
@@ -157,7 +165,27 @@ def list(
 def expire(connection: Connection, now: datetime) -> int:
     """Mark the approved ones whose time is over; answers how many."""
     over = (relationships.c.state == RelationshipState.APPROVED) & (relationships.c.expires <= now)
-    return connection.execute(update(relationships).where(over).values(state=RelationshipState.EXPIRED)).rowcount
+    expired = [
+        replace(each, state=RelationshipState.EXPIRED) for each in _all(connection, select(relationships).where(over))
+    ]
+    connection.execute(update(relationships).where(over).values(state=RelationshipState.EXPIRED))
+    _tell(connection, expired)
+    return len(expired)
+
+
+def _tell(connection: Connection, those: Sequence[Relationship]) -> None:
+    for start in range(0, len(those), AT_ONCE):
+        some = those[start : start + AT_ONCE]
+        here = residents.c.id.in_({each.resident for each in some})
+        places = {
+            row.id: row.facility for row in connection.execute(select(residents.c.id, residents.c.facility).where(here))
+        }
+        happenings.append_all(connection, Hook.PERSON, (_news(each, places[each.resident]) for each in some))
+
+
+def _news(each: Relationship, facility: str) -> News:
+    facts = {"visitor": each.visitor, "relationship": each.kind, "state": each.state}
+    return News(facility, each.resident, "relationship", facts)
 
 
 def _all(connection: Connection, query: Select[*tuple[object, ...]]) -> builtins.list[Relationship]:

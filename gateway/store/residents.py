@@ -3,14 +3,15 @@
 import builtins
 import secrets
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from sqlalchemy import Connection, RowMapping, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from parloir.store import lockout
+from parloir.store import happenings, lockout
 from parloir.store.errors import NoSuch, Taken
+from parloir.store.happenings import Hook, News
 from parloir.store.people_tables import residents
 from parloir.store.text import can_be_kept
 
@@ -60,15 +61,18 @@ def add(
 
 def put(connection: Connection, those: Iterable[Resident]) -> None:
     """Write down many at once, all of them new, under ids of the caller's."""
-    if rows := [_columns(resident) for resident in those]:
-        connection.execute(insert(residents), rows)
+    if rows := [*those]:
+        connection.execute(insert(residents), [_columns(resident) for resident in rows])
+        _tell(connection, "came", rows)
 
 
 def change(connection: Connection, resident: Resident) -> None:
     """Write someone down as they are now; their facility and number stay. Raises NoSuch."""
+    before = get(connection, resident.id)
     columns = {name: value for name, value in _columns(resident).items() if name not in ("id", "facility", "number")}
-    if connection.execute(update(residents).where(residents.c.id == resident.id).values(columns)).rowcount == 0:
-        raise NoSuch("resident", resident.id)
+    connection.execute(update(residents).where(residents.c.id == resident.id).values(columns))
+    if before != resident:
+        _tell(connection, _way(before, resident), [replace(resident, facility=before.facility)])
 
 
 def get(connection: Connection, id: str) -> Resident:
@@ -128,6 +132,19 @@ def pin_hashes(connection: Connection, facility: str) -> dict[str, str]:
     """What the PINs of a facility's residents are compared with, by their numbers; those without one are left out."""
     has_pin = (residents.c.facility == facility) & residents.c.pin_hash.is_not(None)
     return {row.number: row.pin_hash for row in connection.execute(select(residents).where(has_pin))}
+
+
+def _way(before: Resident, after: Resident) -> str:
+    """What a change amounts to, in a word."""
+    if before.status != after.status:
+        return "came" if after.status is ResidentStatus.ACTIVE else "left"
+    return "moved" if before.unit != after.unit else "changed"
+
+
+def _tell(connection: Connection, kind: str, those: Iterable[Resident]) -> None:
+    facts = ((each, {"unit": each.unit, "status": each.status}) for each in those)
+    news = (News(each.facility, each.id, kind, data) for each, data in facts)
+    happenings.append_all(connection, Hook.PERSON, news)
 
 
 def _columns(resident: Resident) -> dict[str, object]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import ColumnElement, Connection, insert, select, update
 
 from parloir.store import audit, span
 from parloir.store.errors import NoSuch
@@ -60,8 +60,26 @@ def between(
     connection: Connection, resident: str | None, visitors: Iterable[str], at: datetime
 ) -> builtins.list[Suspension]:
     """Those in force that stop a visit of these visitors with that resident."""
+    return _matching(connection, resident, visitors, span.holds(suspensions, at))
+
+
+def within(
+    connection: Connection,
+    facility: str,
+    resident: str | None,
+    visitors: Iterable[str],
+    after: datetime,
+    before: datetime,
+) -> builtins.list[Suspension]:
+    """A facility's that stop a visit of these visitors with that resident at some time of a span."""
+    here = suspensions.c.facility == facility
+    return _matching(connection, resident, visitors, here & span.overlaps(suspensions, after, before))
+
+
+def _matching(
+    connection: Connection, resident: str | None, visitors: Iterable[str], when: ColumnElement[bool]
+) -> builtins.list[Suspension]:
     whose = suspensions.c.resident.is_(None) | (suspensions.c.resident == resident)
     with_whom = suspensions.c.visitor.is_(None) | suspensions.c.visitor.in_(tuple(visitors))
-    query = select(suspensions).where(whose, with_whom, span.holds(suspensions, at)).order_by(suspensions.c.id)
-    rows = connection.execute(query).mappings()
+    rows = connection.execute(select(suspensions).where(whose, with_whom, when).order_by(suspensions.c.id)).mappings()
     return [Suspension(**{str(name): value for name, value in row.items()}) for row in rows]

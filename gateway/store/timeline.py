@@ -1,6 +1,6 @@
 """A call's timeline: what happened to it, in order, never changed afterwards."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -53,6 +53,15 @@ def of(connection: Connection, call: str) -> list[Entry]:
     """A call's events in their order."""
     rows = connection.execute(select(events).where(events.c.call == call).order_by(events.c.number)).mappings()
     return [_entry(row) for row in rows]
+
+
+def of_calls(connection: Connection, those: Iterable[str]) -> dict[str, list[Entry]]:
+    """The events of several calls, each call's in their order."""
+    found: dict[str, list[Entry]] = {call: [] for call in those}
+    query = select(events).where(events.c.call.in_(tuple(found))).order_by(events.c.call, events.c.number)
+    for row in connection.execute(query).mappings():
+        found[row["call"]].append(_entry(row))
+    return found
 
 
 def after(connection: Connection, facility: str, sequence: int, limit: int = 200) -> list[Entry]:

@@ -134,6 +134,11 @@ def get(connection: Connection, id: str) -> Visit:
     return visit
 
 
+def several(connection: Connection, ids: Iterable[str]) -> dict[str, Visit]:
+    """Those of these ids that there are."""
+    return {visit.id: visit for visit in _all(connection, select(visits).where(visits.c.id.in_(tuple(ids))))}
+
+
 def by_token(connection: Connection, token: str) -> Visit | None:
     """The visit whose link that is, in whatever state; None for a stranger's."""
     return _first(connection, select(visits).where(visits.c.token == token)) if can_be_kept(token) else None
