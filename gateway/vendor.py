@@ -1,0 +1,44 @@
+"""`parloir plugins`: which there are, why a call was decided as it was, and the start of a new one."""
+
+import argparse
+from importlib import import_module
+from pathlib import Path
+
+DEFAULT = Path("parloir.yaml")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What `parloir plugins` takes."""
+    verbs = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    what = "print the plugins that are installed, where they are enabled, and how they are"
+    _config(_verb(verbs, "list", what))
+    what = "print who was asked what about a call, who answered what, and how it was combined"
+    explaining = _verb(verbs, "explain", what)
+    _config(explaining)
+    explaining.add_argument("call", metavar="CALL", help="its id, as the log and the API name it")
+    what = "write a package with a plugin to begin with, its settings, its tests and their CI"
+    making = _verb(verbs, "new", what)
+    making.add_argument("name", metavar="NAME", help="the plugin's name: small letters, digits and dashes")
+    making.add_argument(
+        "--dir", type=Path, default=Path(), metavar="D", help="where to make its folder (default: here)"
+    )
+
+
+def main(options: argparse.Namespace) -> int:
+    """Do what was asked; 0, or an error is raised."""
+    command = import_module(f"parloir.vendor_{options.verb}")
+    status: int = command.main(options)
+    return status
+
+
+def _verb(
+    verbs: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, what: str
+) -> argparse.ArgumentParser:
+    parser = verbs.add_parser(name, help=what, description=f"{what.capitalize()}.", allow_abbrev=False)
+    parser.set_defaults(verb=name)
+    return parser
+
+
+def _config(parser: argparse.ArgumentParser) -> None:
+    help_ = f"the gateway's configuration (default: {DEFAULT})"
+    parser.add_argument("--config", type=Path, default=DEFAULT, metavar="FILE", help=help_)
