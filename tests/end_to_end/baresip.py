@@ -11,7 +11,7 @@ from .picture import Colour, mean_colour
 from .ports import free_ports
 from .process import Process
 from .programs import program
-from .sound import Heard, listen, write_bursts
+from .sound import Heard, listen, write_tone
 
 CONFIG = """\
 poll_method epoll
@@ -57,7 +57,7 @@ ACCOUNT = "<sip:{user}@127.0.0.1:{sip}>;regint=0;answermode={answer};audio_codec
 
 
 class Baresip:
-    """One baresip with one account. It sends bursts of `tone` Hz and a moving picture, and records what it hears."""
+    """One baresip with one account. It sends `tone` Hz and a moving picture, and records what it hears."""
 
     def __init__(self, home: Path, *, tone: int = 660, user: str = "1001", answers: bool = True, video: bool = True):
         self.tone = tone
@@ -69,10 +69,11 @@ class Baresip:
         self._grown = threading.Condition()
         self._replies: dict[str, dict[str, Any]] = {}
         self._token = 0
+        self._looks = 0
         self._dump = home / "heard"
         self._dump.mkdir(parents=True)
         self._configure("auto" if answers else "manual", video)
-        self.process = Process([program("baresip"), "-f", str(home), "-s", "-v"], home / "baresip.log")
+        self.process = Process([program("baresip"), "-f", str(home), "-s", "-v"], home / "baresip.log", cwd=home)
         self.process.wait_for_line("baresip is ready")
         self._socket = socket.create_connection(("127.0.0.1", self._control), timeout=5)
         self._socket.settimeout(None)
@@ -89,7 +90,7 @@ class Baresip:
         config = CONFIG.format(
             sip=self._sip,
             control=self._control,
-            tone=write_bursts(self._home / "tone.wav", self.tone, seconds=240),
+            tone=write_tone(self._home / "tone.wav", self.tone, seconds=240),
             media=media,
             last_media=media + 39,
             dump=self._dump,
@@ -170,7 +171,7 @@ class Baresip:
         """Look for a tone in what the last call's other side has sent so far."""
         recordings = sorted(self._dump.glob("*-dec.wav"), key=lambda p: p.stat().st_mtime)
         if not recordings:
-            return Heard(None, None, None, 0.0)
+            return Heard(None, None, 0.0, None, 0.0)
         return listen(recordings[-1], hertz)
 
     def wait_to_hear(self, hertz: int, timeout: float = 10.0) -> Heard:
@@ -186,12 +187,13 @@ class Baresip:
 
     def sees(self, timeout: float = 5.0) -> Colour | None:
         """The mean colour of the picture it shows now; None when it has decoded none."""
-        name = self._home / f"seen-{time.monotonic_ns()}"
-        self.command("snapshot_recv", str(name))
+        self._looks += 1
+        name = f"seen-{self._looks}"
+        self.command("snapshot_recv", name)
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:
-            if any(str(name) in line for line in self.process.lines if "png: wrote" in line):
-                return mean_colour(name)
+            if any(line.endswith(f"png: wrote {name}") for line in self.process.lines):
+                return mean_colour(self._home / name)
             time.sleep(0.05)
         return None
 

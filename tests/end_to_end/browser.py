@@ -16,7 +16,7 @@ from playwright.sync_api import Page as PlaywrightPage
 from .picture import Colour, write_y4m
 from .process import descendants
 from .programs import program
-from .sound import write_bursts
+from .sound import write_tone
 
 ARGUMENTS = (
     "--no-sandbox",
@@ -58,7 +58,7 @@ class Sample:
 
 
 class Browser:
-    """One Chromium whose microphone has bursts of `tone` Hz and whose camera shows `colour`.
+    """One Chromium whose microphone hears `tone` Hz and whose camera shows `colour`.
 
     Playwright may only be touched by the thread that started it, and not beside a running event loop: hence a
     thread of its own.
@@ -71,7 +71,7 @@ class Browser:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="playwright")
         self._pages: list[Page] = []
         home.mkdir(parents=True, exist_ok=True)
-        sound = write_bursts(home / "microphone.wav", tone, rate=48000, seconds=10)
+        sound = write_tone(home / "microphone.wav", tone, rate=48000, seconds=10)
         picture = write_y4m(home / "camera.y4m", colour)
         fakes = (f"--use-file-for-fake-audio-capture={sound}", f"--use-file-for-fake-video-capture={picture}")
         self._playwright: Playwright

@@ -7,27 +7,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-BURST = 0.5
 FLOOR = 300.0
 
 
-def write_bursts(path: Path, hertz: int, *, rate: int = 8000, seconds: float = 120.0) -> Path:
-    """A 16-bit mono WAV of tone bursts, half of each BURST seconds: steady tones are taken for noise by browsers."""
-    period = int(rate * BURST)
-    one = array.array("h", (_burst(i, period, hertz, rate) for i in range(period)))
+def write_tone(path: Path, hertz: int, *, rate: int = 8000, seconds: int = 120) -> Path:
+    """A 16-bit mono WAV of one tone, without a step where it ends and begins again."""
+    second = array.array("h", (int(14000 * math.sin(2 * math.pi * hertz * i / rate)) for i in range(rate)))
     with wave.open(str(path), "wb") as out:
         out.setnchannels(1)
         out.setsampwidth(2)
         out.setframerate(rate)
-        out.writeframes(one.tobytes() * round(seconds / BURST))
+        out.writeframes(second.tobytes() * seconds)
     return path
-
-
-def _burst(i: int, period: int, hertz: int, rate: int) -> int:
-    if i >= period // 2:
-        return 0
-    fade = min(1.0, i / (rate * 0.005), (period // 2 - i) / (rate * 0.005))
-    return int(14000 * fade * math.sin(2 * math.pi * hertz * i / rate))
 
 
 def strength(samples: Sequence[int], hertz: float, rate: int) -> float:
@@ -48,11 +39,12 @@ def strength(samples: Sequence[int], hertz: float, rate: int) -> float:
 class Heard:
     """What a recording holds: seconds from its start at which the tone was first and last heard, and its length.
 
-    `voice_end` is when the last sound that is not the tone ended before the tone began (a spoken notice).
+    Before the tone other things may be heard (a spoken notice): `voice` seconds of them, the last at `voice_end`.
     """
 
     first: float | None
     last: float | None
+    voice: float
     voice_end: float | None
     length: float
 
@@ -73,6 +65,7 @@ def listen(path: Path, hertz: int, window: float = 0.05) -> Heard:
     samples, rate = read(path)
     size = int(rate * window)
     first = last = voice_end = None
+    voice = 0.0
     for index in range(0, len(samples) - size + 1, size):
         part = samples[index : index + size]
         end = (index + size) / rate
@@ -81,7 +74,8 @@ def listen(path: Path, hertz: int, window: float = 0.05) -> Heard:
             last = end
         elif first is None and _loud(part):
             voice_end = end
-    return Heard(first, last, voice_end, len(samples) / rate)
+            voice += window
+    return Heard(first, last, voice, voice_end, len(samples) / rate)
 
 
 def _loud(part: Sequence[int]) -> bool:

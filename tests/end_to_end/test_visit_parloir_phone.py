@@ -29,16 +29,17 @@ def test_visitor_and_phone_see_and_hear_one_another_for_a_minute(stage: Stage) -
 
     time.sleep(max(0.0, announced + 60 - time.time()))
     late = page.samples()[-40:]
-    assert sum(s.hears(TONE) for s in late) > 8
+    assert sum(s.hears(TONE) for s in late) > 30
     assert all(s.colour is not None and s.colour.near(RED) for s in late)
     last = [report for report in phone.reports() if report["event"] == "report"][-3:]
-    assert any(abs(report["tone"] - BROWSER_TONE) < 40 for report in last)
+    assert all(abs((report["tone"] or 0) - BROWSER_TONE) < 40 for report in last)
     assert all(Colour.parse(report["colour"]).near(BLUE) for report in last)
 
-    page.hang_up()
     left = time.time()
+    page.hang_up()
+    over = phone.wait_for(lambda r: r["at"] >= left and r["state"] == "idle", "the end of the call", 1.0)
+    assert over["at"] - left <= 1.0
     page.wait_for_state("ended")
-    phone.wait_for(lambda r: r["at"] >= left and r["state"] == "idle", "the end of the call", 1.0)
     assert gateway.end_reason(visit) == "VisitorLeft"
 
 
