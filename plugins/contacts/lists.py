@@ -3,7 +3,6 @@
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
-from uuid import uuid4
 
 from sqlalchemy import Connection, delete, insert, select
 
@@ -41,7 +40,6 @@ def put(connection: Connection, facility: str, resident: str, change: Change, en
         connection.execute(insert(listed), rows)
     connection.execute(
         insert(changes).values(
-            id=uuid4().hex,
             facility=facility,
             resident=resident,
             at=seconds(entry.at),
@@ -59,5 +57,5 @@ def history(connection: Connection, facility: str, resident: str) -> tuple[Entry
     query = select(changes).where(changes.c.facility == facility, changes.c.resident == resident)
     return tuple(
         Entry(moment(row.at), row.entered_by, bool(row.counts), tuple(row.added), tuple(row.removed), row.why)
-        for row in connection.execute(query.order_by(changes.c.at.desc(), changes.c.id))
+        for row in connection.execute(query.order_by(changes.c.at.desc(), changes.c.number.desc()))
     )

@@ -20,7 +20,7 @@ listed = Table(
 changes = Table(
     "contacts_changes",
     metadata,
-    Column("id", String(32), primary_key=True),
+    Column("number", Integer, primary_key=True),
     Column("facility", String(64), nullable=False),
     Column("resident", String(64), nullable=False),
     Column("at", BigInteger, nullable=False),
