@@ -1,13 +1,16 @@
 """Calls as policies are shown them, from the store: the call, its visit's people and its timeline."""
 
+from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from math import inf
 from typing import Any
 
 from sqlalchemy import Connection
 
 from parloir.calls import circle, parties
+from parloir.calls.circle import Circle
 from parloir.calls.premises import Premises
 from parloir.calls.talk import Talk
 from parloir.policy import answers, values
@@ -20,32 +23,46 @@ AT_ONCE = 200
 
 
 class History:
-    """Some calls of one facility, read at once, to be shown as they stood at any of their events."""
+    """Some calls of one facility, read at once, each to be shown as its events go on."""
 
-    def __init__(self, premises: Premises, rows: Sequence[calls.Call], connection: Connection) -> None:
+    def __init__(
+        self, premises: Premises, rows: Sequence[calls.Call], connection: Connection, *, last_of: str | None = None
+    ) -> None:
+        """`last_of`: a kind of event of which the last is enough, where only how calls stand is asked for."""
         self._premises = premises
         self._rows = {row.id: row for row in rows}
-        self._visits = visits.several(connection, {row.visit for row in rows if row.visit is not None})
-        self._people = circle.of_visits(connection, list(self._visits.values()))
-        self._entries = timeline.of_calls(connection, self._rows)
+        booked = visits.several(connection, {row.visit for row in rows if row.visit is not None})
+        people = circle.of_visits(connection, list(booked.values()))
+        self._visits = {row.id: self._visit(row, booked[row.visit], people) for row in rows if row.visit is not None}
+        self._to_come = {id: deque(told) for id, told in timeline.of_calls(connection, self._rows, last_of).items()}
+        self._talks = {id: Talk() for id in self._rows}
+        self._decided: dict[str, Mapping[str, Any]] = {}
 
     def now(self, call: str, at: datetime) -> values.Call:
         """The call as it stands."""
         row = self._rows[call]
-        shown = self._shown(row, self._entries[call], row.ended or at)
+        self._go_on(call)
+        shown = self._shown(row, row.ended or at)
         if row.ended is None:
             return shown
         return replace(shown, ended=row.ended, end=row.reason, state="ended")
 
     def when(self, entry: Entry) -> values.Call:
-        """The call as it stood when that event had come."""
-        before = [each for each in self._entries[entry.call] if each.number <= entry.number]
-        return self._shown(self._rows[entry.call], before, entry.wall)
+        """The call as it stood when that event had come. Ask for a call's events in their order."""
+        self._go_on(entry.call, entry.number)
+        return self._shown(self._rows[entry.call], entry.wall)
 
-    def _shown(self, row: calls.Call, entries: Sequence[Entry], at: datetime) -> values.Call:
-        premises, talk = self._premises, Talk.of(entries)
-        decided: Mapping[str, Any] = next((each.data for each in entries if each.kind == "decided"), {})
-        visit = self._visit(row)
+    def _go_on(self, call: str, number: float = inf) -> None:
+        to_come = self._to_come[call]
+        while to_come and to_come[0].number <= number:
+            entry = to_come.popleft()
+            self._talks[call].take(entry)
+            if entry.kind == "decided":
+                self._decided[call] = entry.data
+
+    def _shown(self, row: calls.Call, at: datetime) -> values.Call:
+        premises, talk, visit = self._premises, self._talks[row.id], self._visits.get(row.id)
+        decided = self._decided.get(row.id, {})
         return values.Call(
             id=row.id,
             facility=row.facility,
@@ -76,13 +93,11 @@ class History:
             end=talk.end,
         )
 
-    def _visit(self, row: calls.Call) -> values.Visit | None:
-        """Its visit, with the people as they stood when the call began."""
-        if row.visit is None:
-            return None
-        visit, premises = self._visits[row.visit], self._premises
+    def _visit(self, row: calls.Call, visit: visits.Visit, people: Circle) -> values.Visit:
+        """A call's visit, with its people as they stood when the call began."""
+        premises = self._premises
         return parties.shown(
-            self._people,
+            people,
             visit,
             unit=premises.unit(visit.station),
             media=premises.media(visit.station),
@@ -98,7 +113,7 @@ def read(
     shown: list[values.Call] = []
     for start in range(0, len(rows), AT_ONCE):
         some = rows[start : start + AT_ONCE]
-        history = History(premises, some, connection)
+        history = History(premises, some, connection, last_of="quality")
         shown += (history.now(row.id, at) for row in some)
     return tuple(shown)
 

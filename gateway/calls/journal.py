@@ -55,8 +55,9 @@ class FacilityJournal:
         end = happenings.last(connection)
         entries = timeline.after(connection, self.premises.facility, position, most)
         others = happenings.after(connection, self.premises.facility, position, most)
-        news: list[Entry | Row] = [each for each in (*entries, *others) if each.sequence <= end]
-        return self._items(connection, sorted(news, key=lambda each: each.sequence)[:most])
+        news: list[Entry | Row] = [*entries, *others]
+        known = sorted((each for each in news if each.sequence <= end), key=lambda each: each.sequence)
+        return self._items(connection, known[:most])
 
     def _items(self, connection: Connection, news: Sequence[Entry | Row]) -> list[Item]:
         rows = calls.several(connection, {each.call for each in news if isinstance(each, Entry)})

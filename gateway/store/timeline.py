@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, func, insert, select
+from sqlalchemy import Connection, RowMapping, func, insert, select, tuple_
 
 from parloir.store import happenings, locks
 from parloir.store.tables import calls, events
@@ -55,10 +55,15 @@ def of(connection: Connection, call: str) -> list[Entry]:
     return [_entry(row) for row in rows]
 
 
-def of_calls(connection: Connection, those: Iterable[str]) -> dict[str, list[Entry]]:
-    """The events of several calls, each call's in their order."""
+def of_calls(connection: Connection, those: Iterable[str], last_of: str | None = None) -> dict[str, list[Entry]]:
+    """The events of several calls, each call's in their order; of the kind `last_of` only the last one of each."""
     found: dict[str, list[Entry]] = {call: [] for call in those}
-    query = select(events).where(events.c.call.in_(tuple(found))).order_by(events.c.call, events.c.number)
+    theirs = events.c.call.in_(tuple(found))
+    query = select(events).where(theirs).order_by(events.c.call, events.c.number)
+    if last_of is not None:
+        frequent = select(events.c.call, func.max(events.c.number)).where(theirs, events.c.kind == last_of)
+        last = tuple_(events.c.call, events.c.number).in_(frequent.group_by(events.c.call))
+        query = query.where((events.c.kind != last_of) | last)
     for row in connection.execute(query).mappings():
         found[row["call"]].append(_entry(row))
     return found
