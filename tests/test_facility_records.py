@@ -232,6 +232,13 @@ def test_plugins_are_not_told_what_others_answered_again_with_every_event(house:
     assert facts["held"] == {"state": "active", "by": "phone"}
 
 
+def test_plugins_are_not_told_what_a_fault_quotes(house: House) -> None:
+    told = {"state": "ending", "reason": "Failed", "what": "ValueError: c=IN IP4 10.0.0.7"}
+    house.call(None, NOW, ("end", told), ("fault", {"error": "10.0.0.7 refused"}))
+    facts = {item.event.kind: item.event.facts for item in answer(house.read(0, 100)) if item.hook == "call_event"}
+    assert facts == {"end": {"state": "ending", "reason": "Failed"}, "fault": {}}
+
+
 def test_calls_visits_people_and_alerts_are_told_in_one_rising_order(house: House) -> None:
     connection = house.connection
     visit = house.visit()

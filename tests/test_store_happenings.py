@@ -8,9 +8,11 @@ from sqlalchemy.exc import IntegrityError
 
 from parloir.store import calls, happenings, tables, timeline, visits
 from parloir.store.calls import Call, CallClass, WayIn
+from parloir.store.database import connect
 from parloir.store.errors import ClassFixed, NoSuchCall, NoSuchVisit, StationTaken, VisitOver
 from parloir.store.happenings import Hook
 from parloir.store.visits import BookedBy, Visit, VisitState
+from tests.databases import Server
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 TEN = timedelta(minutes=10)
@@ -126,3 +128,19 @@ def test_a_happening_of_the_whole_gateway_reaches_every_facility(connection: Con
         place: [row.data["text"] for row in happenings.after(connection, place, 0)] for place in ("north", "south")
     }
     assert texts == {"north": ["all"], "south": ["all", "south"]}
+
+
+def test_what_is_committed_late_is_told_late_and_never_lost(postgresql: Server) -> None:
+    engine = connect(postgresql.fresh())
+    with engine.connect() as slow:
+        book(slow)
+        with engine.begin() as quick:
+            book(quick, station="pod-a-2")
+        with engine.begin() as reader:
+            first = told(reader)
+        slow.commit()
+    with engine.begin() as reader:
+        second = told(reader, first[-1][0])
+    engine.dispose()
+    assert [kind for _, kind in first] == [kind for _, kind in second] == ["booked"]
+    assert first[0][0] < second[0][0]

@@ -18,8 +18,8 @@ from parloir.store.happenings import Hook, Row
 from parloir.store.timeline import Entry
 
 T = TypeVar("T")
-UNTOLD = frozenset({"trail", "session"})
-"""Facts of events that are not for plugins: the decisions are in the call, and a SIP session is nobody's business."""
+UNTOLD = frozenset({"trail", "session", "error", "detail", "what"})
+"""Facts of events that are not for plugins: decisions are in the call, and faults may name addresses or quote SDP."""
 
 
 class Run(Protocol):

@@ -1,4 +1,4 @@
-"""How long the parties of a call talked, and how long it was held, read off its timeline. Pure."""
+"""How long the parties of a call talked, and how long it was held, read off its timeline."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
