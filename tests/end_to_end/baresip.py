@@ -10,7 +10,7 @@ from typing import Any
 from .picture import Colour, mean_colour
 from .ports import free_ports
 from .process import Process
-from .programs import program
+from .programs import BARESIP_MODULES, baresip
 from .sound import Heard, listen, write_tone
 
 CONFIG = """\
@@ -33,7 +33,7 @@ rtp_ports {media}-{last_media}
 jitter_buffer_delay 1-4
 net_interface 127.0.0.1
 snd_path {dump}
-module_path /usr/lib/baresip/modules
+module_path {modules}
 module g711.so
 module aufile.so
 module aubridge.so
@@ -73,7 +73,7 @@ class Baresip:
         self._dump = home / "heard"
         self._dump.mkdir(parents=True)
         self._configure("auto" if answers else "manual", video)
-        self.process = Process([program("baresip"), "-f", str(home), "-s", "-v"], home / "baresip.log", cwd=home)
+        self.process = Process([baresip(), "-f", str(home), "-s", "-v"], home / "baresip.log", cwd=home)
         self.process.wait_for_line("baresip is ready")
         self._socket = socket.create_connection(("127.0.0.1", self._control), timeout=5)
         self._socket.settimeout(None)
@@ -94,6 +94,7 @@ class Baresip:
             media=media,
             last_media=media + 39,
             dump=self._dump,
+            modules=BARESIP_MODULES,
             video="fakevideo,moving" if video else "nil",
         )
         if not video:

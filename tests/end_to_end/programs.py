@@ -1,13 +1,17 @@
 """The programs of others that the tests drive, each with the Debian package that brings it."""
 
 import shutil
+from pathlib import Path
 
 PACKAGES = {
-    "baresip": "baresip",
+    "baresip": "baresip-core",
     "chromium": "chromium",
     "sipp": "sip-tester",
     "turnserver": "coturn",
 }
+
+BARESIP_MODULES = Path("/usr/lib/baresip/modules")
+H264 = BARESIP_MODULES / "avcodec.so"
 
 
 class MissingProgram(Exception):
@@ -20,3 +24,11 @@ def program(name: str) -> str:
     if found is None:
         raise MissingProgram(f"{name} is not installed: apt-get install {PACKAGES[name]}")
     return found
+
+
+def baresip() -> str:
+    """The full path of baresip, which without its H.264 would be a phone without a picture. Raises MissingProgram."""
+    path = program("baresip")
+    if not H264.exists():
+        raise MissingProgram(f"{H264} is not installed: apt-get install baresip-ffmpeg")
+    return path
