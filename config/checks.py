@@ -186,9 +186,6 @@ def _unserved(path: Key, facility: Facility) -> Iterator[Finding]:
         if station.login is not None:
             message = wait.format("phones that register", "this station cannot be reached")
             yield Finding((*path, "stations", name, "login"), message, "give it an address for now", warning=True)
-    if facility.plugins:
-        message = wait.format("plugins", f"{', '.join(facility.plugins)} will not run")
-        yield Finding((*path, "plugins"), message, "do not count on them for now", warning=True)
 
 
 def _same_address(facilities: dict[str, Facility]) -> Iterator[Finding]:

@@ -1,6 +1,6 @@
 """A configuration file read whole: every problem at once, each with its place and remedy."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 from parloir.config import checks, files, prompts
 from parloir.config.checks import Finding, Sections
 from parloir.config.complaints import complain
-from parloir.config.document import Data, Document, read
+from parloir.config.document import Data, Document, Place, read
 from parloir.config.errors import ConfigErrors, Key, Problem
 from parloir.config.schema import Config, Facility, Gateway, Sip, Webrtc
 
@@ -19,11 +19,15 @@ Part = TypeVar("Part", bound=BaseModel)
 
 @dataclass(frozen=True)
 class Examination:
-    """What a file holds: the configuration when nothing is wrong, and the problems and warnings by line."""
+    """What a file holds: the configuration when nothing is wrong, and the problems and warnings by line.
+
+    `place` says where a path is written, for those who find more that is wrong.
+    """
 
     config: Config | None
     problems: tuple[Problem, ...]
     warnings: tuple[Problem, ...]
+    place: Callable[[Key], Place]
 
 
 def load(path: Path) -> Config:
@@ -43,7 +47,7 @@ def examine(path: Path) -> Examination:
     if document.data is None and not document.problems:
         document.complain((), "the file is empty", "begin with 'parloir init'")
     if document.data is None:
-        return Examination(None, tuple(document.problems), ())
+        return Examination(None, tuple(document.problems), (), document.place)
     base = {"base": path.absolute().parent}
     config = None
     try:
@@ -56,7 +60,7 @@ def examine(path: Path) -> Examination:
     warnings = _in_order(path, _placed(document, (finding for finding in found if finding.warning)))
     refused = _placed(document, (finding for finding in found if not finding.warning))
     problems = _in_order(path, [*document.problems, *refused])
-    return Examination(None if problems else config, problems, warnings)
+    return Examination(None if problems else config, problems, warnings, document.place)
 
 
 def _sections(config: Config | None, data: Data, base: dict[str, Path]) -> Sections:

@@ -5,10 +5,14 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from parloir import __version__
 from parloir.config.errors import ConfigError, ConfigErrors, Problem
 from parloir.errors import ParloirError
+
+if TYPE_CHECKING:
+    from parloir.config.schema import Config
 
 DEFAULT = Path("parloir.yaml")
 OWN_OPTIONS = {
@@ -133,25 +137,29 @@ def _init(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
-    from parloir.config import loader
-
-    examination = loader.examine(options.file)
-    _print(examination.warnings, "warning: ")
-    if examination.config is None:
-        raise ConfigErrors(examination.problems)
+    _examined(options.file)
     print(f"{options.file}: ok")
     return 0
 
 
 def _run(options: argparse.Namespace) -> int:
-    from parloir.config import loader
-
-    examination = loader.examine(options.file)
-    _print(examination.warnings, "warning: ")
-    if examination.config is None:
-        raise ConfigErrors(examination.problems)
-    status: int = import_module("parloir.run").run(examination.config, options.file)
+    config = _examined(options.file)
+    status: int = import_module("parloir.run").run(config, options.file)
     return status
+
+
+def _examined(file: Path) -> "Config":
+    """The configuration, its plugins looked at too; warnings are printed. Raises ConfigErrors."""
+    from parloir.config import loader
+    from parloir.policy import check
+
+    examination = loader.examine(file)
+    _print(examination.warnings, "warning: ")
+    config = examination.config
+    problems = examination.problems if config is None else check.problems(config.facilities, examination.place)
+    if config is None or problems:
+        raise ConfigErrors(problems)
+    return config
 
 
 def _upgrade(options: argparse.Namespace) -> int:

@@ -17,6 +17,7 @@ from parloir.calls.journal import FacilityJournal, Run
 from parloir.calls.premises import Premises
 from parloir.calls.records import FacilityRecords
 from parloir.calls.stations import Stations
+from parloir.calls.tasks import Tasks
 from parloir.calls.timeline import Timelines
 from parloir.config.schema import Config
 from parloir.config.schema import Facility as Configured
@@ -31,6 +32,7 @@ from parloir.store.database import Database
 
 T = TypeVar("T")
 HEALTH = 10.0
+NEWS = 0.2
 
 
 def _now() -> datetime:
@@ -48,8 +50,11 @@ class Rules:
         self._database = database
         self._timelines = timelines
         self._hand = hand
+        self._tasks: list[Tasks] = []
         self._closed = False
         self._pace = Pace(reactor)
+        self._waking: Any = None
+        timelines.written = self.wake
 
     async def load(self, config: Config | None = None) -> None:
         """Load every facility's plugins; the ones before stay when any is wrong. Raises PluginErrors."""
@@ -59,10 +64,13 @@ class Rules:
         before = self.facilities.all()
         self.facilities.replace(made)
         self._config = wanted
+        self._stop_tasks()
         for facility in before:
             await facility.policies.close()
         for facility in made.values():
             facility.policies.tell()
+            self._tasks.append(Tasks(facility.policies, self._reactor))
+            self._tasks[-1].start()
         if not before:
             self._look()
 
@@ -77,10 +85,16 @@ class Rules:
 
     async def _prepare(self, name: str, found: Any) -> None:
         """Make the plugin's own tables; what is wrong with it is said when it is loaded."""
-        plugin = await deferToThread(loader.plugin_class, name, found) if name in found else name
-        if isinstance(plugin, type):
+        if name not in found:
+            return
+        plugin = await deferToThread(loader.plugin_class, name, found)
+        if not isinstance(plugin, type):
+            return
+        try:
             metadata = await deferToThread(loader.tables, name, plugin)
-            await self._database.run(lambda connection: plugin_tables.prepare(connection, name, metadata))
+        except Exception:
+            return
+        await self._database.run(lambda connection: plugin_tables.prepare(connection, name, metadata))
 
     def _surroundings(self, id: str, configured: Configured, stations: Stations) -> loader.Surroundings:
         premises = Premises(
@@ -127,6 +141,16 @@ class Rules:
             self._database.run(lambda connection: alarms.put(connection, facility, alert, _now()))
         ).addErrback(lambda failure: self._timelines.log("store.failed", error=failure.getErrorMessage()))
 
+    def wake(self) -> None:
+        """There may be news for plugins: tell them soon, once for many events."""
+        if self._waking is None and not self._closed:
+            self._waking = self._reactor.callLater(NEWS, self._tell)
+
+    def _tell(self) -> None:
+        self._waking = None
+        for facility in self.facilities.all():
+            facility.policies.tell()
+
     def _look(self) -> None:
         if not self._closed:
             ensureDeferred(self._ask_health()).addBoth(lambda _: self._reactor.callLater(HEALTH, self._look))
@@ -137,9 +161,18 @@ class Rules:
             health = await facility.policies.health()
             said |= {f"{facility.id}.{plugin}": well for plugin, well in health.items()}
         self.health = said
+        self.wake()  # what staff or another process wrote has no event of ours
 
     async def close(self) -> None:
         """Take the plugins down."""
         self._closed = True
+        if self._waking is not None:
+            self._waking.cancel()
+        self._stop_tasks()
         for facility in self.facilities.all():
             await facility.policies.close()
+
+    def _stop_tasks(self) -> None:
+        for tasks in self._tasks:
+            tasks.close()
+        self._tasks.clear()

@@ -11,7 +11,10 @@ from parloir.log import json_log, take_twisted
 
 
 def run(config: Config, file: Path) -> int:
-    """Run the gateway of this configuration, read from `file`, until it is told to stop; answers the exit status. Raises ParloirError if it cannot begin."""
+    """Run the gateway of this configuration, read from `file`, until it is told to stop; answers the exit status.
+
+    Raises ParloirError if it cannot begin.
+    """
     asyncioreactor.install()  # type: ignore[no-untyped-call]
     from twisted.internet import reactor
 

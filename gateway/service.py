@@ -23,6 +23,7 @@ from parloir.config import loader
 from parloir.config.schema import Config
 from parloir.errors import ParloirError
 from parloir.log import Log
+from parloir.policy import check
 from parloir.policy.errors import PluginErrors
 from parloir.relay.commands import Configure
 from parloir.rules import Rules
@@ -181,16 +182,19 @@ class Service:
 
     async def _reload(self) -> None:
         examination = await deferToThread(loader.examine, self.file)
-        if examination.config is None:
-            self.log("reload.refused", problems=[str(problem) for problem in examination.problems])
+        config, wrong = examination.config, examination.problems
+        if config is not None:
+            wrong = await deferToThread(check.problems, config.facilities, examination.place)
+        if config is None or wrong:
+            self.log("reload.refused", problems=[str(problem) for problem in wrong])
             return
         try:
-            await self.rules.load(examination.config)
+            await self.rules.load(config)
         except PluginErrors as errors:
             self.log("reload.refused", problems=[str(problem) for problem in errors.problems])
             return
-        self.desk.stations.replace(wiring.stations(examination.config))
-        self.agent.stations.replace(wiring.trusted(examination.config))
+        self.desk.stations.replace(wiring.stations(config))
+        self.agent.stations.replace(wiring.trusted(config))
         self.log("reloaded")
 
     def terminate(self) -> None:

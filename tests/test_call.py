@@ -119,7 +119,7 @@ def test_media_is_joined_only_after_the_notice_and_with_no_hold(
     announced = state is State.ACTIVE
     for event, hold in events:
         asked = call.step(event, hold=hold)
-        announced = (announced or event is Event.ANNOUNCED) and call.state in (State.ACTIVE,)
+        announced = (announced or event is Event.ANNOUNCED) and call.state is State.ACTIVE
         for effect in asked:
             crossing = effect is Do.JOIN_MEDIA or (crossing and effect is not Do.PART_MEDIA)
         assert crossing == call.joined

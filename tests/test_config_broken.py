@@ -280,7 +280,6 @@ def test_doubts_are_warnings_and_do_not_stop_the_gateway(tmp_path: Path) -> None
         ("facilities.north.trunks.pbx", 9),
         ("facilities.north.stations.a.login", 11),
         ("facilities.north.stations.a.login.password", 11),
-        ("facilities.north.plugins", 12),
         ("facilities.south.stations", 13),
     ]
     assert all(warning.message and warning.remedy for warning in examination.warnings)

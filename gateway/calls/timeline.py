@@ -29,12 +29,16 @@ class Clock:
 
 
 class Timelines:
-    """Writes calls and their events behind, in the order given; a write that fails is said in the log."""
+    """Writes calls and their events behind, in the order given; a write that fails is said in the log.
+
+    `written` is called after each write that went well: there is news for plugins.
+    """
 
     def __init__(self, database: Database, clock: Clock, log: Log) -> None:
         self.database = database
         self.clock = clock
         self.log = log
+        self.written: Callable[[], None] = lambda: None
 
     def opened(self, call: Call) -> None:
         """Remember a call that begins."""
@@ -71,6 +75,7 @@ class Timelines:
         async def write() -> None:
             try:
                 await self.database.run(work)
+                self.written()
             except Exception as error:
                 self.log("store.failed", call=call, error=f"{type(error).__name__}: {error}")
 

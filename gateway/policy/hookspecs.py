@@ -289,7 +289,7 @@ def register_commands(commands: Commands) -> None:
 
 @hookspec
 def register_routes() -> tuple[Route, ...] | None:
-    """Add HTTP routes under `/api/v1/plugins/NAME`.
+    """Add HTTP routes under `/api/v1/plugins/FACILITY/NAME`.
 
     Asked when: the plugin is loaded.
     Return: the routes.
@@ -300,7 +300,7 @@ def register_routes() -> tuple[Route, ...] | None:
 
 @hookspec
 def register_pages() -> tuple[Page, ...] | None:
-    """Add pages for staff under `/plugins/NAME`.
+    """Add pages for staff under `/plugins/FACILITY/NAME`, each at the name of its folder.
 
     Asked when: the plugin is loaded.
     Return: the pages.

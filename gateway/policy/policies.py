@@ -28,6 +28,7 @@ from parloir.policy.values import (
     SlotSearch,
     Visit,
 )
+from parloir.policy.worker import Result
 
 CLOSING = 2.0
 
@@ -124,6 +125,25 @@ class Policies:
     async def retain_recording(self, recording: Recording) -> Retention:
         """How long a recording is kept."""
         return outside.retain(await self._ask("retain_recording", recording=recording)).value
+
+    async def run(
+        self,
+        plugin: str,
+        function: Callable[..., Any],
+        arguments: tuple[Any, ...],
+        within: float,
+        read: Callable[[Any], Any] = lambda value: value,
+    ) -> Result:
+        """Run what a plugin added, such as a task, in its own worker and wait `within` seconds; never raises.
+
+        `read` turns what was returned into the value wanted; it runs in the plugin's thread, and may raise there.
+        """
+        worker = next(each.worker for each in self.hooks.plugins if each.name == plugin)
+        return await worker.run(function, arguments, within, read, background=True)
+
+    def alarm(self, plugin: str, severity: Severity, code: str, text: str) -> None:
+        """Tell staff of something about a plugin; the text goes on from its name."""
+        self._raise_alert(Alert(severity=severity, code=code, text=f"{plugin} {text}"[:500], subject=plugin))
 
     def tell(self) -> None:
         """There is news in the journal."""

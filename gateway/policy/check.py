@@ -1,0 +1,44 @@
+"""What is wrong with the plugins that a configuration names, before anything runs: none of them is made."""
+
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+
+from parloir.config.errors import Problem
+from parloir.config.schema import Facility
+from parloir.policy.discovery import Installed, installed
+from parloir.policy.inspection import faults
+from parloir.policy.loader import plugin_class
+from parloir.policy.settings import Places, parse, problem
+
+
+def problems(
+    facilities: Mapping[str, Facility], places: Places, found: Mapping[str, tuple[Installed, ...]] | None = None
+) -> tuple[Problem, ...]:
+    """Unknown plugins, unfit classes and wrong settings, each where it is written. Imports the plugins it looks at."""
+    here = installed() if found is None else found
+    return tuple(
+        each
+        for id, facility in facilities.items()
+        for name in facility.plugins
+        for each in _problems(id, facility, name, places, here)
+    )
+
+
+def _problems(
+    id: str, facility: Facility, name: str, places: Places, found: Mapping[str, tuple[Installed, ...]]
+) -> Iterator[Problem]:
+    path = ("facilities", id, "plugins", name)
+    if name not in found:
+        near = get_close_matches(name, found, 1)
+        known = f"use one of {', '.join(sorted(found))}" if found else "install it"
+        yield problem(places, path, "no such plugin is installed", f"did you mean '{near[0]}'?" if near else known)
+        return
+    plugin = plugin_class(name, found)
+    if isinstance(plugin, str):
+        yield problem(places, path, plugin, "mend or remove it")
+        return
+    unfit = [problem(places, path, message, remedy) for message, remedy in faults(plugin)]
+    yield from unfit
+    settings = parse(getattr(plugin, "Settings", None), facility.plugins[name], path, places) if not unfit else []
+    if isinstance(settings, list):
+        yield from settings
