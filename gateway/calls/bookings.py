@@ -9,12 +9,12 @@ from sqlalchemy import Connection
 from twisted.internet.defer import ensureDeferred
 
 from parloir.calls import parties
-from parloir.calls.facilities import Facilities, VisitDenied
+from parloir.calls.facilities import Facilities, UnknownFacility, VisitDenied
 from parloir.calls.reason import Reason
 from parloir.calls.stations import Station, Stations
 from parloir.calls.timeline import Timelines
 from parloir.errors import ParloirError
-from parloir.policy.answers import CallClass
+from parloir.policy.answers import CallClass, Slot
 from parloir.policy.values import BookedBy
 from parloir.store import calls, participants, visits
 from parloir.store.database import Database
@@ -51,6 +51,18 @@ class Wish:
     def end(self) -> datetime:
         """When its time would be over."""
         return self.start + timedelta(minutes=self.minutes)
+
+
+@dataclass(frozen=True)
+class Search:
+    """Times that somebody asks for, between two moments; `resident` and `visitors` are ids of people on record."""
+
+    facility: str
+    after: datetime
+    before: datetime
+    minutes: int
+    resident: str | None = None
+    visitors: tuple[str, ...] = ()
 
 
 @dataclass
@@ -126,6 +138,32 @@ class Bookings:
         return await self.database.run(
             lambda connection: visits.list(connection, facility=facility, station=station, states=states)
         )
+
+    async def get(self, id: str) -> Visit:
+        """One visit; raises NoSuchVisit."""
+        return await self.database.run(lambda connection: visits.get(connection, id))
+
+    async def open_slots(self, wanted: Search) -> tuple[Slot, ...]:
+        """The times that could be booked, as the facility's policies offer them; raises UnknownFacility, NoSuch."""
+        try:
+            facility = self.facilities.get(wanted.facility)
+        except KeyError:
+            raise UnknownFacility(wanted.facility) from None
+        search = await self.database.run(
+            lambda connection: parties.searching(
+                connection,
+                facility=wanted.facility,
+                stations=tuple(station.name for station in self.stations.of(wanted.facility)),
+                resident=wanted.resident,
+                visitors=wanted.visitors,
+                after=max(wanted.after, self.now()),
+                before=wanted.before,
+                minutes=wanted.minutes,
+                now=self.now(),
+                zone=ZoneInfo(facility.timezone),
+            )
+        )
+        return await facility.policies.open_slots(search)
 
     async def cancel(self, id: str, why: Reason) -> Visit:
         """Cancel a visit; raises NoSuchVisit, VisitOver."""

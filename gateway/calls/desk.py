@@ -10,7 +10,7 @@ from twisted.internet.defer import ensureDeferred
 
 from parloir.calls import parties
 from parloir.calls.attendant import Attendant
-from parloir.calls.bookings import Bookings, Wish
+from parloir.calls.bookings import Bookings, Search, Wish
 from parloir.calls.bridge import Bridge
 from parloir.calls.facilities import Facilities
 from parloir.calls.live import LiveCall, Terms
@@ -20,6 +20,7 @@ from parloir.calls.room import Page, Presence, Room
 from parloir.calls.stations import NotServed, Phones, Station, Stations
 from parloir.calls.timeline import Timelines
 from parloir.policy import values
+from parloir.policy.answers import Slot
 from parloir.policy.decision import Decision
 from parloir.sip.session import Incoming, Session, SessionEvents
 from parloir.store import calls as rows
@@ -106,6 +107,14 @@ class Desk:
     ) -> list[Visit]:
         """Visits, earliest first."""
         return await self.bookings.search(facility, station, states)
+
+    async def get_visit(self, id: str) -> Visit:
+        """One visit; raises NoSuchVisit."""
+        return await self.bookings.get(id)
+
+    async def open_slots(self, wanted: Search) -> Sequence[Slot]:
+        """The times that could be booked, earliest first; raises UnknownFacility, NoSuch."""
+        return await self.bookings.open_slots(wanted)
 
     async def cancel_visit(self, id: str, reason: str) -> Visit:
         """Cancel a visit, ending its call if there is one; raises NoSuchVisit, VisitOver."""

@@ -18,6 +18,16 @@ class VisitDenied(ParloirError):
         self.code = denial.code
 
 
+class UnknownFacility(ParloirError):
+    """The facility is not in the configuration; `parloir check` lists what is wrong with it."""
+
+    field = "facility"
+
+    def __init__(self, facility: str) -> None:
+        super().__init__(f"no facility {facility!r} is configured")
+        self.facility = facility
+
+
 @dataclass(frozen=True)
 class Facility:
     """One facility; `timezone` by its IANA name, `tier` the regulated one of its rates."""

@@ -9,7 +9,7 @@ from parloir.calls import circle
 from parloir.calls.circle import Circle
 from parloir.policy.answers import CallClass
 from parloir.policy.participants import Resident, Visitor
-from parloir.policy.values import BookedBy, Medium, Visit
+from parloir.policy.values import BookedBy, Medium, SlotSearch, Visit
 from parloir.store import residents
 from parloir.store import visitors as people
 from parloir.store import visits as rows
@@ -93,6 +93,38 @@ def proposed(
         booked_by=booked_by,
         call_class=call_class,
         media=media,
+    )
+
+
+def searching(
+    connection: Connection,
+    *,
+    facility: str,
+    stations: tuple[str, ...],
+    resident: str | None,
+    visitors: Iterable[str],
+    after: datetime,
+    before: datetime,
+    minutes: int,
+    now: datetime,
+    zone: tzinfo = UTC,
+) -> SlotSearch:
+    """Times that are asked for, by people on record (their ids), who are shown as they stand at the earliest of them.
+
+    Raises NoSuch for someone whom the facility does not know.
+    """
+    inside = _resident(connection, facility, resident)
+    people = circle.of_people(
+        connection, () if resident is None else (resident,), _visitors(connection, facility, visitors), ""
+    )
+    return SlotSearch(
+        facility=facility,
+        resident=inside,
+        visitors=people.visitors_of("", resident, max(now, after), zone),
+        stations=stations,
+        after=after.astimezone(UTC),
+        before=before.astimezone(UTC),
+        minutes=minutes,
     )
 
 

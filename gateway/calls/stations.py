@@ -73,3 +73,7 @@ class Stations:
             return found
         known = any(facility == f for f, _ in self._known)
         raise UnknownStation(facility, station, "station" if known else "facility")
+
+    def of(self, facility: str) -> tuple[Station, ...]:
+        """All stations of a facility."""
+        return tuple(station for station in self._known.values() if station.facility == facility)

@@ -56,6 +56,14 @@ def add(
     return Alert(key[0], at, facility, severity, text)
 
 
+def get(connection: Connection, id: int) -> Alert:
+    """One alert; raises NoSuch."""
+    row = connection.execute(select(alerts).where(alerts.c.id == id)).mappings().first()
+    if row is None:
+        raise NoSuch("alert", str(id))
+    return Alert(**{**row, "severity": Severity(row["severity"])})
+
+
 def list(
     connection: Connection, *, facility: str | None = None, waiting: bool = False, after: int = 0, limit: int = 200
 ) -> builtins.list[Alert]:
