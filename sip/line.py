@@ -8,9 +8,12 @@ from typing import Any
 import pjsua2 as pj  # type: ignore[import-untyped]
 
 from parloir.sip.commands import LineError
+from parloir.sip.conference import Conference
 from parloir.sip.dummy import SESSION_HEADER
 
 Freed = Callable[[str, int], None]
+SWEEPS = 2
+"""How many polls after a call's end the conference is swept: pjsip lets go of its media a little later."""
 
 _C = ctypes.CDLL(pj._pjsua2.__file__)
 
@@ -69,6 +72,8 @@ class Line:
         self._accounts: list[_Account] = []
         self._logins: dict[int, tuple[str, str]] = {}
         self._edge = ""
+        self._conference: Conference | None = None
+        self._sweep = 0
         self.port = 0
         self._endpoint = pj.Endpoint()
 
@@ -100,7 +105,8 @@ class Line:
         identity = self._endpoint.transportCreate(pj.PJSIP_TRANSPORT_UDP, transport)
         self.port = int(self._endpoint.transportGetInfo(identity).localAddress.rpartition(":")[2])
         self._endpoint.libStart()
-        self._endpoint.audDevManager().setNoDev()
+        silence = self._endpoint.audDevManager().setNoDev()
+        self._conference = Conference(_C, silence, config.medConfig)
         for index in range(slots):
             account = _Account(self)
             account.create(self._settings(index, "", ""))
@@ -123,7 +129,12 @@ class Line:
     def poll(self, milliseconds: int) -> None:
         """Let pjsip work for at most that long, or until something arrives on its port."""
         self._endpoint.libHandleEvents(milliseconds)
-        self._over.clear()
+        if self._over:
+            self._over.clear()
+            self._sweep = SWEEPS
+        if self._sweep and self._conference is not None:
+            self._sweep -= 1
+            self._conference.sweep()
 
     def place(self, session: str, slot: int, target: str, login: tuple[str, str]) -> None:
         """Call a target from a slot; `login` is user and password, empty for none."""
