@@ -545,7 +545,9 @@ def test_interrupted_prompt_is_no_fault(scene: Scene) -> None:
     assert scene.desk.live
 
 
-def test_call_leaves_no_timer_behind(scene: Scene) -> None:
+def test_call_leaves_no_timer_and_no_room_behind(scene: Scene) -> None:
     _, presence = scene.talk()
     presence.receive(Leave())
+    presence.left()
     assert not scene.reactor.getDelayedCalls()
+    assert not scene.desk.rooms

@@ -147,7 +147,8 @@ def test_keyframes_are_asked_for_at_most_once_an_interval_and_never_forgotten(pa
     requests, now, asked = KeyframeRequests(), 0, []
     for pause in pauses:
         now += pause
-        if requests.want(now):
+        requests.want()
+            if requests.due(now):
             asked.append(now)
     if requests.due(now + INTERVAL):
         asked.append(now + INTERVAL)

@@ -192,17 +192,15 @@ class Bookings:
 
         ensureDeferred(self.database.run(move)).addErrback(self._failed)
 
-    async def close_overdue(self) -> list[str]:
-        """Mark the visits whose time is over, done if they had a call and missed if not; answers their ids."""
+    async def close_overdue(self) -> None:
+        """Mark the visits whose time is over, done if they had a call and missed if not."""
 
-        def close(connection: Connection) -> list[str]:
-            over = visits.overdue(connection, self.now())
-            for visit in over:
+        def close(connection: Connection) -> None:
+            for visit in visits.overdue(connection, self.now()):
                 held = bool(calls.list(connection, visit=visit.id, limit=1))
                 visits.set_state(connection, visit.id, VisitState.DONE if held else VisitState.MISSED)
-            return [visit.id for visit in over]
 
-        return await self.database.run(close)
+        await self.database.run(close)
 
     def _failed(self, failure: object) -> None:
         self.timelines.log("store.failed", error=str(failure))

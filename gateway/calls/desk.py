@@ -84,17 +84,18 @@ class Desk:
 
     async def _sweep(self) -> None:
         try:
-            for id in await self.bookings.close_overdue():
-                self._forget(id)
+            await self.bookings.close_overdue()
+            for room in list(self.rooms.values()):
+                self._forget(room)
         except Exception as error:
             self.timelines.log("store.failed", error=str(error))
         if not self.closing:
             self.reactor.callLater(SWEEP, lambda: ensureDeferred(self._sweep()))
 
-    def _forget(self, visit: str) -> None:
-        room = self.rooms.get(visit)
-        if room is not None and room.page is None and room.call is None:
-            del self.rooms[visit]
+    def _forget(self, room: Room) -> None:
+        """A room in which nobody is keeps nothing worth keeping."""
+        if room.page is None and room.call is None and self.rooms.get(room.visit.id) is room:
+            del self.rooms[room.visit.id]
 
     # What staff do.
 
@@ -176,6 +177,7 @@ class Desk:
                 self._ready,
                 lambda: self.terms.ice_servers(visit.id),
                 self.terms.relay_only,
+                self._forget,
             )
         return self.rooms[visit.id]
 

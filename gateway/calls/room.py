@@ -36,7 +36,8 @@ class Page(Protocol):
 
 
 class Room:
-    """One visit's room. `ready` is called when the visitor has joined and the visit's time has come."""
+    """One visit's room. `ready` is called when the visitor has joined and the visit's time has come, `empty` when
+    neither page nor call is left in it."""
 
     def __init__(
         self,
@@ -48,6 +49,7 @@ class Room:
         ready: Callable[["Room"], None],
         ice_servers: Callable[[], tuple[IceServer, ...]],
         relay_only: bool,
+        empty: Callable[["Room"], None] = lambda room: None,
     ) -> None:
         self.visit = visit
         self.facility = facility
@@ -60,6 +62,7 @@ class Room:
         self._ready = ready
         self._ice_servers = ice_servers
         self._relay_only = relay_only
+        self._empty = empty
         self._timer: Any = None
 
     @property
@@ -165,6 +168,8 @@ class Room:
                 again=reason.again and self._now() < self.visit.end,
             )
         )
+        if self.page is None:
+            self._empty(self)
 
     def gone(self, page: Page) -> None:
         """A page closed."""
@@ -176,6 +181,7 @@ class Room:
         else:
             self.offer = None
             self._cancel()
+            self._empty(self)
 
     def _cancel(self) -> None:
         if self._timer is not None and self._timer.active():

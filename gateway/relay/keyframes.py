@@ -11,10 +11,9 @@ class KeyframeRequests:
         self._asked: int | None = None
         self._wanted = False
 
-    def want(self, now: int) -> bool:
-        """A keyframe is wanted; whether to ask for it now."""
+    def want(self) -> None:
+        """A keyframe is wanted, as soon as `due` allows."""
         self._wanted = True
-        return self.due(now)
 
     def due(self, now: int) -> bool:
         """Whether a request that had to wait is to be made now; it then counts as made."""

@@ -94,12 +94,14 @@ class Leg:
 
     def ask_keyframe(self, now: int) -> None:
         """Ask the party for a keyframe, unless that was done a moment ago."""
-        if Kind.VIDEO in self.streams and self.keyframes.want(now):
-            self._request_keyframe()
+        if Kind.VIDEO in self.streams:
+            self.keyframes.want()
+            self.keyframe_due(now)
 
     def keyframe_due(self, now: int) -> None:
-        """Make the request that had to wait."""
-        if Kind.VIDEO in self.streams and self.keyframes.due(now):
+        """Make the request that had to wait: for the last one, or for the picture's first packet."""
+        stream = self.streams.get(Kind.VIDEO)
+        if stream and self.switch.table.source(stream.source).ssrc >= 0 and self.keyframes.due(now):
             self._request_keyframe()
 
     def received(self) -> int:
