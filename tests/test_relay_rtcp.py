@@ -148,7 +148,7 @@ def test_keyframes_are_asked_for_at_most_once_an_interval_and_never_forgotten(pa
     for pause in pauses:
         now += pause
         requests.want()
-            if requests.due(now):
+        if requests.due(now):
             asked.append(now)
     if requests.due(now + INTERVAL):
         asked.append(now + INTERVAL)
