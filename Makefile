@@ -20,7 +20,7 @@ demo: $(VENV)/linked
 	@$(BIN)/parloir demo $(DEMO)
 
 test: packages check
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: $(VENV)/linked
 	$(BIN)/ruff check .
