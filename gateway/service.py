@@ -31,7 +31,9 @@ from parloir.sip.agent import UserAgent
 from parloir.store.anchor import Anchor
 from parloir.store.database import Database
 from parloir.store.dialogs import Dialogs
+from parloir.store.logins import Logins
 from parloir.web.metrics import Metrics
+from parloir.web.office import Office
 from parloir.web.site import Web
 
 LAST_WORDS = 3.0
@@ -117,6 +119,7 @@ class Service:
                 config.gateway.rejoin_window,
             ),
         )
+        self.logins = Logins(self.database, reactor)
         self.web = self._web(config)
 
     def _web(self, config: Config) -> Web:
@@ -136,6 +139,7 @@ class Service:
             trusted_proxies=gateway.trusted_proxies,
             metrics=metrics,
             health=self._health,
+            office=Office(self.logins, self.database, self.rules.facilities),
             reactor=self.reactor,
         )
 
@@ -227,6 +231,7 @@ class Service:
         self.reactor.callLater(LAST_WORDS, self._kill)
         for over in gone:
             await over
+        await self.logins.close()
         await self.database.close()
 
     async def _end_calls(self) -> None:

@@ -4,8 +4,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
-from parloir.calls.bookings import Wish
+from parloir.calls.bookings import Search, Wish
 from parloir.errors import ParloirError
+from parloir.policy.answers import Slot
 from parloir.store.calls import Call, CallClass, WayIn
 from parloir.store.errors import NoSuchCall, NoSuchVisit, StationTaken, VisitOver
 from parloir.store.timeline import Entry
@@ -61,6 +62,7 @@ class FakeDesk:
         }
         self.ended: list[tuple[str, str, str]] = []
         self.cancelled: list[tuple[str, str]] = []
+        self.searches: list[Search] = []
         self.rooms: list[FakeRoom] = []
         self.tokens = {LINK}
         self.over: set[str] = set()
@@ -91,6 +93,15 @@ class FakeDesk:
             for v in self.visits.values()
             if facility in (None, v.facility) and station in (None, v.station) and (not states or v.state in states)
         ]
+
+    async def get_visit(self, id: str) -> Visit:
+        if id not in self.visits:
+            raise NoSuchVisit(id)
+        return self.visits[id]
+
+    async def open_slots(self, wanted: Search) -> Sequence[Slot]:
+        self.searches.append(wanted)
+        return [Slot(station="pod-a-1", start=wanted.after, end=wanted.after + timedelta(minutes=wanted.minutes))]
 
     async def cancel_visit(self, id: str, reason: str) -> Visit:
         if id not in self.visits:

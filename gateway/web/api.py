@@ -1,45 +1,65 @@
-"""The HTTP API under /api/v1: JSON in and out, for holders of the bearer token."""
+"""The HTTP API under /api/v1: JSON in and out, for the bearer token's holder and for staff by their roles."""
 
-import json
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from pydantic import ValidationError
-
-from parloir.calls.bookings import Wish
+from parloir.calls.bookings import Search, Wish
 from parloir.policy import answers as policy
-from parloir.web.bearer import Bearer
+from parloir.store.staff import Staff
+from parloir.web import reach
+from parloir.web.alerts import Alerts
+from parloir.web.answer import write
 from parloir.web.desk import Desk
+from parloir.web.door import Door
 from parloir.web.errors import Refused
+from parloir.web.intake import taken as read
 from parloir.web.models import (
+    AlertBody,
+    AlertList,
+    AlertQuery,
     Body,
     CallBody,
     CallDetail,
     CallList,
     CallQuery,
-    ErrorBody,
+    Me,
     NewVisit,
-    Problem,
+    PageLink,
     Reason,
+    SlotBody,
+    SlotList,
+    SlotQuery,
     VisitBody,
     VisitList,
     VisitQuery,
 )
-from parloir.web.operations import Operation
-from parloir.web.request import LONGEST_BODY, WebRequest
-
-JSON = "application/json"
+from parloir.web.office import Office
+from parloir.web.operations import BOOKERS, Operation
+from parloir.web.request import WebRequest
 
 
 class Api:
-    """The operations, each a method of its name: models in, models out."""
+    """The operations, each a method of its name: who asks and models in, models out.
 
-    def __init__(self, desk: Desk, public_url: str) -> None:
+    That they have the role for it is seen to before; here it is looked at whether they work at that facility.
+    """
+
+    def __init__(
+        self,
+        desk: Desk,
+        public_url: str,
+        office: Office | None = None,
+        pages: Callable[[Staff], list[PageLink]] = lambda who: [],
+    ) -> None:
         self._desk = desk
         self._public_url = public_url
+        self._office = office
+        self._alerts = Alerts(office.database) if office else None
+        self._pages = pages
 
-    async def add_visit(self, taken: NewVisit) -> VisitBody:
+    async def add_visit(self, who: Staff, taken: NewVisit) -> VisitBody:
+        reach.require(who, taken.facility)
         start = datetime.now(UTC) if taken.start == "now" else taken.start.astimezone(UTC)
         wish = Wish(
             facility=taken.facility,
@@ -53,103 +73,71 @@ class Api:
             booked_by=taken.booked_by,
             call_class=policy.CallClass(taken.call_class.value) if taken.call_class else None,
         )
-        visit = await self._desk.add_visit(wish)
-        return VisitBody.of(visit, self._public_url)
+        return VisitBody.of(await self._desk.add_visit(wish), self._public_url)
 
-    async def list_visits(self, taken: VisitQuery) -> VisitList:
+    async def list_visits(self, who: Staff, taken: VisitQuery) -> VisitList:
         states = None if taken.state is None else [taken.state]
         visits = await self._desk.list_visits(taken.facility, taken.station, states)
-        return VisitList(visits=[VisitBody.of(visit, self._public_url) for visit in visits])
+        secrets = who.may(*BOOKERS)
+        seen = [visit for visit in visits if reach.has(who, visit.facility)]
+        return VisitList(visits=[VisitBody.of(visit, self._public_url, secrets) for visit in seen])
 
-    async def cancel_visit(self, id: str, taken: Reason) -> VisitBody:
+    async def cancel_visit(self, who: Staff, id: str, taken: Reason) -> VisitBody:
+        reach.require(who, (await self._desk.get_visit(id)).facility)
         return VisitBody.of(await self._desk.cancel_visit(id, taken.reason), self._public_url)
 
-    async def list_calls(self, taken: CallQuery) -> CallList:
-        return CallList(calls=[CallBody.of(view) for view in await self._desk.list_calls(taken.live)])
+    async def list_slots(self, who: Staff, taken: SlotQuery) -> SlotList:
+        reach.require(who, taken.facility)
+        search = Search(taken.facility, taken.after, taken.before, taken.minutes, taken.resident, taken.visitor_ids)
+        return SlotList(slots=[SlotBody.of(slot) for slot in await self._desk.open_slots(search)])
 
-    async def get_call(self, id: str) -> CallDetail:
-        return CallDetail.with_timeline(await self._desk.get_call(id), await self._desk.timeline(id))
+    async def list_calls(self, who: Staff, taken: CallQuery) -> CallList:
+        views = await self._desk.list_calls(taken.live)
+        return CallList(calls=[CallBody.of(view) for view in views if reach.has(who, view.call.facility)])
 
-    async def end_call(self, id: str, taken: Reason) -> None:
-        await self._desk.end_call(id, taken.reason, "api")
+    async def get_call(self, who: Staff, id: str) -> CallDetail:
+        view = await self._desk.get_call(id)
+        reach.require(who, view.call.facility)
+        return CallDetail.with_timeline(view, await self._desk.timeline(id))
+
+    async def end_call(self, who: Staff, id: str, taken: Reason) -> None:
+        reach.require(who, (await self._desk.get_call(id)).call.facility)
+        await self._desk.end_call(id, taken.reason, who.user)
+
+    async def list_alerts(self, who: Staff, taken: AlertQuery) -> AlertList:
+        if taken.facility is not None:
+            reach.require(who, taken.facility)
+        found = await self._kept.list(who, taken.facility, taken.waiting, taken.after)
+        return AlertList(alerts=[AlertBody.of(alert) for alert in found])
+
+    async def acknowledge_alert(self, who: Staff, id: str) -> AlertBody:
+        return AlertBody.of(await self._kept.acknowledge(who, id))
+
+    async def show_me(self, who: Staff) -> Me:
+        return Me.of(who, self._pages(who), self._office.zones(who) if self._office else {})
+
+    @property
+    def _kept(self) -> Alerts:
+        if self._alerts is None:
+            raise Refused(404, "no_alerts", "no alerts are kept here")
+        return self._alerts
 
 
 class Endpoint:
-    """Serves operations over HTTP: asks for the token, reads what the operation takes, writes what it answers."""
+    """Serves operations over HTTP: sees who asks, reads what the operation takes, writes what it answers."""
 
-    def __init__(self, api: Api, bearer: Bearer, client: Callable[[WebRequest], str], seconds: Callable[[], float]):
+    def __init__(self, api: Api, door: Door) -> None:
         self._api = api
-        self._bearer = bearer
-        self._client = client
-        self._seconds = seconds
-
-    def admit(self, request: WebRequest) -> None:
-        """Raise Refused unless the request has the token."""
-        self._bearer.check(request.header("authorization"), self._client(request), self._seconds())
+        self._door = door
 
     async def serve(self, operation: Operation, request: WebRequest, **path: str) -> bytes:
-        """Do the operation; raises Refused or the desk's own errors."""
-        self.admit(request)
+        """Do the operation; raises Refused, Forbidden or the desk's own errors."""
+        who = await self._door.admit(request)
+        who.require(*operation.roles)
         arguments: dict[str, Any] = dict(path)
         if operation.takes:
-            arguments["taken"] = _taken(request, operation, operation.takes)
+            arguments["taken"] = read(request, operation, operation.takes)
         do: Callable[..., Awaitable[Body | None]] = getattr(self._api, operation.name)
-        answer = await do(**arguments)
+        answer = await do(who, **arguments)
         request.say("cache-control", "no-store")
         return write(request, operation.status, answer)
-
-
-def write(request: WebRequest, status: int, body: Body | None) -> bytes:
-    """Set the status and type of the answer; its bytes."""
-    request.setResponseCode(status)
-    if body is None:
-        return b""
-    request.say("content-type", JSON)
-    return body.model_dump_json(by_alias=True).encode()
-
-
-def write_refusal(request: WebRequest, refused: Refused) -> bytes:
-    """The answer to a request that was refused."""
-    for name, value in refused.headers.items():
-        request.say(name, value)
-    problem = Problem(code=refused.code, message=str(refused), field=refused.field)
-    request.say("cache-control", "no-store")
-    return write(request, refused.status, ErrorBody(error=problem))
-
-
-def _taken(request: WebRequest, operation: Operation, model: type[Body]) -> Body:
-    if request.oversized:
-        raise Refused(413, "too_large", f"the body is over {LONGEST_BODY} bytes")
-    body = request.content.read() if request.content else b""
-    try:
-        if operation.source == "query" or (operation.source == "either" and not body):
-            return model.model_validate_strings(_query(request))
-        if (request.header("content-type") or "").partition(";")[0].strip().lower() != JSON:
-            raise Refused(415, "not_json", f"send the body as {JSON}", "content-type")
-        return model.model_validate(_json(body), strict=False)
-    except ValidationError as error:
-        raise _invalid(error) from error
-
-
-def _query(request: WebRequest) -> dict[str, str]:
-    try:
-        pairs = {name.decode(): [v.decode() for v in values] for name, values in (request.args or {}).items()}
-    except UnicodeDecodeError as error:
-        raise Refused(400, "not_utf8", "the query is not UTF-8") from error
-    for name, values in pairs.items():
-        if len(values) > 1:
-            raise Refused(422, "repeated", f"{name} is given more than once", name)
-    return {name: values[0] for name, values in pairs.items()}
-
-
-def _json(body: bytes) -> Any:
-    try:
-        return json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise Refused(400, "not_json", "the body is not JSON") from error
-
-
-def _invalid(error: ValidationError) -> Refused:
-    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    field = ".".join(str(part) for part in first["loc"] if part not in ("constrained-str", "literal['now']"))
-    return Refused(422, "invalid", f"{field}: {first['msg']}" if field else first["msg"], field or None)

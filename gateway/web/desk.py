@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from parloir.calls.bookings import Wish
+from parloir.calls.bookings import Search, Wish
+from parloir.policy.answers import Slot
 from parloir.store.calls import Call
 from parloir.store.timeline import Entry
 from parloir.store.visits import Visit, VisitState
@@ -49,6 +50,11 @@ class Desk(Protocol):
     async def list_visits(
         self, facility: str | None = None, station: str | None = None, states: Sequence[VisitState] | None = None
     ) -> list[Visit]: ...
+
+    async def get_visit(self, id: str) -> Visit: ...
+
+    async def open_slots(self, wanted: Search) -> Sequence[Slot]:
+        """The times that could be booked, the earliest first."""
 
     async def cancel_visit(self, id: str, reason: str) -> Visit: ...
 

@@ -3,9 +3,27 @@
 import re
 
 from parloir.errors import ParloirError
-from parloir.store.errors import NoSuchCall, NoSuchVisit, StationTaken, VisitOver
+from parloir.store.errors import (
+    Forbidden,
+    LockedOut,
+    LoginRefused,
+    NoSuchCall,
+    NoSuchVisit,
+    StationTaken,
+    TooManyLogins,
+    VisitOver,
+)
 
-STATUS: dict[type[ParloirError], int] = {NoSuchVisit: 404, NoSuchCall: 404, StationTaken: 409, VisitOver: 409}
+STATUS: dict[type[ParloirError], int] = {
+    NoSuchVisit: 404,
+    NoSuchCall: 404,
+    StationTaken: 409,
+    VisitOver: 409,
+    Forbidden: 403,
+    LoginRefused: 401,
+    LockedOut: 429,
+    TooManyLogins: 429,
+}
 
 
 class WebError(ParloirError):

@@ -1,13 +1,17 @@
 """The HTTP API's bodies; the OpenAPI document is made from these same models."""
 
-from collections.abc import Iterable
-from datetime import datetime
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from parloir.policy.answers import Slot
 from parloir.policy.values import BookedBy
+from parloir.store.alerts import Alert, Severity
 from parloir.store.calls import CallClass, WayIn
+from parloir.store.staff import Role, Staff
 from parloir.store.timeline import Entry
 from parloir.store.visits import Visit, VisitState
 from parloir.web.desk import CallView
@@ -17,6 +21,8 @@ Words = Annotated[
     str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True, pattern=r"^[^\x00-\x1f\x7f]+$")
 ]
 LONGEST = 24 * 60
+WIDEST = timedelta(days=62)
+MOST_VISITORS = 20
 
 
 class Body(BaseModel):
@@ -41,7 +47,7 @@ class NewVisit(Body):
 
 
 class VisitBody(Body):
-    """A visit. `code` is dialled on its station; `link` is for the visitor alone."""
+    """A visit. `code` is dialled on its station; `link` is for the visitor alone. Whoever may not book sees neither."""
 
     id: str
     facility: str
@@ -52,12 +58,12 @@ class VisitBody(Body):
     minutes: int
     state: VisitState
     rings: bool
-    code: str
-    link: str
+    code: str | None
+    link: str | None
 
     @classmethod
-    def of(cls, visit: Visit, public_url: str) -> "VisitBody":
-        """The visit as the API shows it."""
+    def of(cls, visit: Visit, public_url: str, secrets: bool = True) -> "VisitBody":
+        """The visit as the API shows it, with or without the secrets that let people in."""
         return cls(
             id=visit.id,
             facility=visit.facility,
@@ -68,8 +74,8 @@ class VisitBody(Body):
             minutes=visit.minutes,
             state=visit.state,
             rings=visit.rings,
-            code=visit.code,
-            link=f"{public_url.rstrip('/')}/visit/{visit.token}",
+            code=visit.code if secrets else None,
+            link=f"{public_url.rstrip('/')}/visit/{visit.token}" if secrets else None,
         )
 
 
@@ -160,6 +166,122 @@ class Reason(Body):
     """Why a visit is cancelled or a call ended, in words for the record."""
 
     reason: Words
+
+
+class SlotQuery(Body):
+    """A visit for which times are wanted, by ids of people on record; `visitors` with commas between them."""
+
+    facility: Name
+    after: AwareDatetime
+    before: AwareDatetime
+    minutes: int = Field(ge=1, le=LONGEST)
+    resident: Name | None = None
+    visitors: Annotated[str, StringConstraints(max_length=1300)] = ""
+
+    @model_validator(mode="after")
+    def _bounded(self) -> Self:
+        if not timedelta(0) < self.before - self.after <= WIDEST:
+            raise ValueError(f"before must be later than after, by {WIDEST.days} days at most")
+        if len(self.visitor_ids) > MOST_VISITORS:
+            raise ValueError(f"visitors: {MOST_VISITORS} at most")
+        return self
+
+    @property
+    def visitor_ids(self) -> tuple[str, ...]:
+        """Each of the visitors."""
+        return tuple(part.strip() for part in self.visitors.split(",") if part.strip())
+
+
+class SlotBody(Body):
+    """A time at a station that can be booked."""
+
+    station: str
+    start: datetime
+    end: datetime
+
+    @classmethod
+    def of(cls, slot: Slot) -> "SlotBody":
+        """The slot as the API shows it."""
+        return cls(station=slot.station, start=slot.start, end=slot.end)
+
+
+class SlotList(Body):
+    """Slots, the earliest first."""
+
+    slots: list[SlotBody]
+
+
+class AlertBody(Body):
+    """An alert, of one facility or (null) of the whole gateway, and who acknowledged it."""
+
+    id: int
+    at: datetime
+    facility: str | None
+    severity: Severity
+    text: str
+    acknowledged: datetime | None
+    acknowledged_by: str | None
+
+    @classmethod
+    def of(cls, alert: Alert) -> "AlertBody":
+        """The alert as the API shows it."""
+        return cls(**asdict(alert))
+
+
+class AlertList(Body):
+    """Alerts, the newest first."""
+
+    alerts: list[AlertBody]
+
+
+class AlertQuery(Body):
+    """Which alerts to list; `waiting`: those that nobody acknowledged; `after`: those with a greater id."""
+
+    facility: Name | None = None
+    waiting: bool = False
+    after: int = Field(0, ge=0, le=2**31 - 1)
+
+
+class NewLogin(Body):
+    """A login."""
+
+    user: Annotated[str, StringConstraints(min_length=1, max_length=64)]
+    password: Annotated[str, StringConstraints(min_length=1, max_length=1024)] = Field(repr=False)
+
+
+class PageLink(Body):
+    """A plugin's page that one may open."""
+
+    facility: str
+    plugin: str
+    title: str
+    href: str
+
+
+class Me(Body):
+    """Who asks, and what they may do: `facilities` are those they work at, none named means all.
+
+    `zones` are those facilities' time zones by IANA name; like `pages` they are left out right after a login.
+    """
+
+    user: str
+    name: str
+    roles: list[Role]
+    facilities: list[str]
+    pages: list[PageLink]
+    zones: dict[str, str]
+
+    @classmethod
+    def of(cls, person: Staff, pages: Iterable[PageLink] = (), zones: Mapping[str, str] | None = None) -> "Me":
+        """One of staff as the API shows them."""
+        return cls(
+            user=person.user,
+            name=person.name,
+            roles=sorted(person.roles),
+            facilities=sorted(person.facilities),
+            pages=list(pages),
+            zones=dict(zones or {}),
+        )
 
 
 class Problem(Body):

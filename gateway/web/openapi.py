@@ -11,7 +11,7 @@ from parloir.web.models import Body, ErrorBody
 from parloir.web.operations import Operation
 
 JSON = "application/json"
-ERRORS = (400, 401, 404, 409, 413, 415, 422, 429)
+ERRORS = (400, 401, 403, 404, 409, 413, 415, 422, 429)
 
 
 def document(operations: Iterable[Operation], version: str, public_url: str) -> dict[str, Any]:
@@ -24,11 +24,19 @@ def document(operations: Iterable[Operation], version: str, public_url: str) -> 
         "openapi": "3.1.0",
         "info": {"title": "Parloir", "version": version},
         "servers": [{"url": public_url}],
-        "security": [{"bearer": []}],
+        "security": [{"bearer": []}, {"session": []}],
         "paths": paths,
         "components": {
             "schemas": _schemas(operations),
-            "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
+            "securitySchemes": {
+                "bearer": {"type": "http", "scheme": "bearer"},
+                "session": {
+                    "type": "apiKey",
+                    "in": "cookie",
+                    "name": "parloir",
+                    "description": "From log_in; `__Host-parloir` over https. Changes need the header `X-Parloir: 1`.",
+                },
+            },
         },
     }
 

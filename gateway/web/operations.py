@@ -3,23 +3,38 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from parloir.store.staff import Role
 from parloir.web.models import (
+    AlertBody,
+    AlertList,
+    AlertQuery,
     Body,
     CallDetail,
     CallList,
     CallQuery,
+    Me,
+    NewLogin,
     NewVisit,
     Reason,
+    SlotList,
+    SlotQuery,
     VisitBody,
     VisitList,
     VisitQuery,
 )
 
+ALL = frozenset(Role)
+BOOKERS = frozenset({Role.SCHEDULER, Role.ADMINISTRATOR})
+ENDERS = frozenset({Role.OFFICER, Role.ADMINISTRATOR})
+KEEPERS = frozenset({Role.OFFICER, Role.TECHNICIAN, Role.ADMINISTRATOR})
+
 
 @dataclass(frozen=True)
 class Operation:
-    """One method on one path (`{id}` in it is an argument). `takes` is read from the JSON body, the query, or
-    from the body if there is one, else the query ("either")."""
+    """One method on one path (`{id}` in it is an argument), open to staff with one of `roles`.
+
+    `takes` is read from the JSON body, the query, or from the body if there is one, else the query ("either").
+    """
 
     name: str
     method: Literal["GET", "POST", "DELETE"]
@@ -29,10 +44,11 @@ class Operation:
     status: int = 200
     takes: type[Body] | None = None
     source: Literal["body", "query", "either"] = "body"
+    roles: frozenset[Role] = ALL
 
 
 OPERATIONS = (
-    Operation("add_visit", "POST", "/api/v1/visits", "Schedule a visit.", VisitBody, 201, NewVisit),
+    Operation("add_visit", "POST", "/api/v1/visits", "Schedule a visit.", VisitBody, 201, NewVisit, roles=BOOKERS),
     Operation("list_visits", "GET", "/api/v1/visits", "List visits.", VisitList, takes=VisitQuery, source="query"),
     Operation(
         "cancel_visit",
@@ -42,8 +58,45 @@ OPERATIONS = (
         VisitBody,
         takes=Reason,
         source="either",
+        roles=BOOKERS,
+    ),
+    Operation(
+        "list_slots",
+        "GET",
+        "/api/v1/slots",
+        "List the times that could be booked.",
+        SlotList,
+        takes=SlotQuery,
+        source="query",
     ),
     Operation("list_calls", "GET", "/api/v1/calls", "List calls.", CallList, takes=CallQuery, source="query"),
     Operation("get_call", "GET", "/api/v1/calls/{id}", "Show a call and its timeline.", CallDetail),
-    Operation("end_call", "DELETE", "/api/v1/calls/{id}", "End a live call.", None, 204, takes=Reason, source="either"),
+    Operation(
+        "end_call",
+        "DELETE",
+        "/api/v1/calls/{id}",
+        "End a live call.",
+        None,
+        204,
+        takes=Reason,
+        source="either",
+        roles=ENDERS,
+    ),
+    Operation("list_alerts", "GET", "/api/v1/alerts", "List alerts.", AlertList, takes=AlertQuery, source="query"),
+    Operation(
+        "acknowledge_alert",
+        "POST",
+        "/api/v1/alerts/{id}/acknowledge",
+        "Say that an alert is known; the first who says so stays on record.",
+        AlertBody,
+        roles=KEEPERS,
+    ),
+    Operation("show_me", "GET", "/api/v1/me", "Show who asks, and their pages.", Me),
 )
+"""For those who were let in."""
+
+LOGINS = (
+    Operation("log_in", "POST", "/api/v1/login", "Log in; the session's cookie comes with it.", Me, takes=NewLogin),
+    Operation("log_out", "POST", "/api/v1/logout", "Log out.", None, 204),
+)
+"""For a browser, with the header `X-Parloir: 1`."""

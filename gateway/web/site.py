@@ -14,17 +14,24 @@ from werkzeug.exceptions import HTTPException
 
 from parloir import __version__
 from parloir.errors import ParloirError
-from parloir.web.api import Api, Endpoint, write, write_refusal
+from parloir.web.answer import write, write_refusal
+from parloir.web.api import Api, Endpoint
 from parloir.web.bearer import Bearer
 from parloir.web.desk import Desk
+from parloir.web.door import Door
 from parloir.web.errors import Refused, refusal
 from parloir.web.files import File, read_files
+from parloir.web.login import Login
 from parloir.web.metrics import Metrics
 from parloir.web.models import Health
+from parloir.web.office import Office
 from parloir.web.openapi import document
-from parloir.web.operations import OPERATIONS, Operation
+from parloir.web.operations import LOGINS, OPERATIONS, Operation
 from parloir.web.origin import Network, client_address, networks, origin_allowed
+from parloir.web.plugin_pages import PluginPages
+from parloir.web.plugin_routes import METHODS, PluginRoutes
 from parloir.web.request import WebRequest, WebSite, cautions
+from parloir.web.sessions import Sessions
 from parloir.web.tls import Certificate
 from parloir.web.visitor import Pages, Visitor
 
@@ -35,7 +42,8 @@ class Web:
     """Everything the gateway answers over HTTP.
 
     `health` says for each part whether it works; `proxies` are the addresses or networks whose X-Forwarded-For
-    counts. Raises BadToken or BadCertificate where a file cannot be used.
+    counts. `office` is where staff log in and plugins' routes and pages come from. Raises BadToken or BadCertificate
+    where a file cannot be used.
     """
 
     log = Logger()
@@ -53,6 +61,7 @@ class Web:
         trusted_proxies: Sequence[str | Network] = (),
         metrics: Metrics | None = None,
         health: Callable[[], Mapping[str, bool]] = dict,
+        office: Office | None = None,
         reactor: Any = None,
         seconds: Callable[[], float] = monotonic,
     ) -> None:
@@ -66,7 +75,13 @@ class Web:
         self._metrics = metrics or Metrics()
         self._health = health
         self._seconds = seconds
-        self._endpoint = Endpoint(Api(desk, public_url), Bearer(token_file), self._client, seconds)
+        sessions = Sessions(office, public_url) if office else None
+        self._door = Door(Bearer(token_file), self._client, public_url, seconds, sessions)
+        self._login = Login(self._door, sessions, self._client, seconds)
+        self._plugin_routes = PluginRoutes(office, self._door) if office else None
+        self._plugin_pages = PluginPages(office, self._door, public_url) if office else None
+        links = self._plugin_pages.links if self._plugin_pages else lambda who: []
+        self._endpoint = Endpoint(Api(desk, public_url, office, links), self._door)
         self._pages = Pages(desk, seconds, reactor.callLater)
         self._files = read_files()
         self._port: Any = None
@@ -95,12 +110,22 @@ class Web:
         app = Klein()
         for operation in OPERATIONS:
             self._add(app, operation)
+        for operation in LOGINS:
+            self._add_login(app, operation)
         app.route("/api/openapi.json", methods=["GET"])(self._openapi)
         app.route("/api/v1/ws", methods=["GET"])(self._socket)
         app.route("/healthz", methods=["GET"])(self._healthz)
         app.route("/metrics", methods=["GET"])(self._show_metrics)
         app.route("/visit/<token>", methods=["GET"])(self._visit)
+        for page in ("login", "staff"):
+            self._add_page(app, page)
         app.route("/static/<name>", methods=["GET"])(self._static)
+        if self._plugin_routes:
+            route = "/api/v1/plugins/<facility>/<plugin>/<path:path>"
+            app.route(route, methods=METHODS)(self._plugin_routes.serve)
+        if self._plugin_pages:
+            app.route("/plugins/<facility>/<plugin>/", methods=["GET"])(self._plugin_page)
+            app.route("/plugins/<facility>/<plugin>/<path:path>", methods=["GET"])(self._plugin_page)
         app.handle_errors(Exception)(self._failed)
         return app
 
@@ -111,12 +136,29 @@ class Web:
         rule = operation.path.replace("{", "<").replace("}", ">")
         app.route(rule, methods=[operation.method], endpoint=operation.name)(serve)
 
+    def _add_login(self, app: Klein, operation: Operation) -> None:
+        async def serve(request: WebRequest) -> bytes:
+            return await self._login.serve(operation, request)
+
+        app.route(operation.path, methods=[operation.method], endpoint=operation.name)(serve)
+
+    def _add_page(self, app: Klein, name: str) -> None:
+        def serve(request: WebRequest) -> bytes:
+            return self._file(request, self._files[f"{name}.html"])
+
+        app.route(f"/{name}", methods=["GET"], endpoint=f"page_{name}")(serve)
+
+    async def _plugin_page(self, request: WebRequest, facility: str, plugin: str, path: str = "") -> bytes:
+        assert self._plugin_pages is not None
+        answer = await self._plugin_pages.serve(request, facility, plugin, path)
+        return self._file(request, answer) if isinstance(answer, File) else answer
+
     def _client(self, request: WebRequest) -> str:
         return client_address(request.peer, request.headers("x-forwarded-for"), self._proxies)
 
     def _openapi(self, request: WebRequest) -> bytes:
         request.say("content-type", "application/json")
-        return json.dumps(document(OPERATIONS, __version__, self._public_url)).encode()
+        return json.dumps(document((*OPERATIONS, *LOGINS), __version__, self._public_url)).encode()
 
     def _healthz(self, request: WebRequest) -> bytes:
         parts = dict(self._health())
@@ -125,7 +167,7 @@ class Web:
         return write(request, 200 if well else 503, Health(status="ok" if well else "degraded", parts=parts))
 
     def _show_metrics(self, request: WebRequest) -> bytes:
-        self._endpoint.admit(request)
+        self._door.admit_holder(request)
         request.say("content-type", "text/plain; version=0.0.4; charset=utf-8")
         return self._metrics.text().encode()
 
