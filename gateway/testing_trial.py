@@ -1,9 +1,9 @@
 """Plugins at work in a sample facility, asked by a test as the gateway would ask them."""
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias
 
 from pydantic import JsonValue
 
@@ -34,7 +34,6 @@ from parloir.policy.policies import Policies
 from parloir.testing_loop import Loop
 from parloir.testing_store import MemoryStore
 
-T = TypeVar("T")
 Plugins: TypeAlias = Mapping[str, type | tuple[type, Mapping[str, Any]] | Mapping[str, Any]]
 """Plugins by name, in their order: a class, a class with its settings, or the settings of one that is installed."""
 
@@ -59,10 +58,11 @@ class _Given:
 class Trial:
     """Each method asks the plugins one thing and returns what came of it."""
 
-    def __init__(self, policies: Policies, loop: Loop, facility: Facility) -> None:
+    def __init__(self, policies: Policies, loop: Loop, facility: Facility, deadline: float) -> None:
         self._policies = policies
         self._loop = loop
         self._facility = facility
+        self._deadline = deadline
         self._position = 0
 
     def decide(self, call: Call) -> Decision:
@@ -126,13 +126,12 @@ class Trial:
     def _additions(self, plugin: str) -> Sequence[Any]:
         return [each for each in self._policies.additions if each.plugin == plugin]
 
-    def _work(self, name: str, function: Callable[..., Any], *arguments: Any) -> Any:
+    def _work(self, plugin: str, function: Callable[..., Any], *arguments: Any) -> Any:
         """Run code of a plugin where the gateway would."""
-        [plugin] = [each for each in self._policies.hooks.plugins if each.name == name]
-        result = self._loop.run(_result(plugin.worker.run(function, arguments, plugin.deadline, background=True)))
+        result = self._loop.run(self._policies.run(plugin, function, arguments, self._deadline))
         if isinstance(result, Returned):
             return result.value
-        raise PluginFailed(f"{name}: {getattr(result, 'error', f'not done within {plugin.deadline:g} s')}")
+        raise PluginFailed(f"{plugin}: {getattr(result, 'error', f'not done within {self._deadline:g} s')}")
 
 
 _NEWS: dict[type, tuple[str, str]] = {
@@ -158,7 +157,7 @@ def trial(
     around = loader.Surroundings(facility, loop, ceiling=lambda call: ceiling, patience=patience)
     policies = loader.load(settings, around, found)
     try:
-        yield Trial(policies, loop, facility)
+        yield Trial(policies, loop, facility, deadline)
     finally:
         loop.run(policies.close())
 
@@ -173,7 +172,3 @@ def _offered(plugins: Plugins) -> tuple[dict[str, tuple[Installed, ...]], dict[s
         kind, settings[name] = given if isinstance(given, tuple) else (given, {})
         found[name] = (Installed(name, "", "", _Given(kind)),)
     return found, settings
-
-
-async def _result(waiting: Awaitable[T]) -> T:
-    return await waiting
