@@ -148,6 +148,8 @@ class LiveCall:
 
     def end_announced(self, reason: Reason, said: str) -> None:
         """End the call, both sides being told why first where they talk."""
+        if Hold.LOCKDOWN in self.call.holds:
+            return  # it is being told already
         if self.state is State.ACTIVE:
             self._say(Warn(text=said))
             self.feed(Event.HELD, hold=Hold.LOCKDOWN)

@@ -59,6 +59,7 @@ class Gateway:
         turn: Coturn | None = None,
         relay_only: bool = False,
         host: str = "127.0.0.1",
+        plugins: Mapping[str, Any] | None = None,
     ) -> None:
         self.home = home
         self.sip_port = free_ports(2)
@@ -104,6 +105,7 @@ class Gateway:
                         }
                         for name, address in stations.items()
                     },
+                    "plugins": dict(plugins or {}),
                 }
             },
         }
@@ -175,11 +177,12 @@ class Gateway:
         start: datetime | None = None,
         minutes: int = 10,
         rings: bool = True,
+        **more: Any,
     ) -> dict[str, Any]:
-        """Book a visit: its id, link and code among others."""
+        """Book a visit: its id, link and code among others. Raises ApiError where the policies deny it."""
         when = start.astimezone(UTC).isoformat() if start else "now"
         body = {"facility": "north", "station": station, "visitor": visitor, "start": when, "minutes": minutes}
-        visit: dict[str, Any] = self.api("POST", "/api/v1/visits", {**body, "rings": rings})
+        visit: dict[str, Any] = self.api("POST", "/api/v1/visits", {**body, "rings": rings, **more})
         self._secrets |= {visit["link"].rsplit("/", 1)[-1], visit["code"]}
         return visit
 

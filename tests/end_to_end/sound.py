@@ -40,6 +40,7 @@ class Heard:
     """What a recording holds: seconds from its start at which the tone was first and last heard, and its length.
 
     Before the tone other things may be heard (a spoken notice): `voice` seconds of them, the last at `voice_end`.
+    `voice_after` seconds were heard after the tone's last (a spoken farewell).
     """
 
     first: float | None
@@ -47,6 +48,7 @@ class Heard:
     voice: float
     voice_end: float | None
     length: float
+    voice_after: float = 0.0
 
 
 def read(path: Path) -> tuple["array.array[int]", int]:
@@ -65,17 +67,19 @@ def listen(path: Path, hertz: int, window: float = 0.05) -> Heard:
     samples, rate = read(path)
     size = int(rate * window)
     first = last = voice_end = None
-    voice = 0.0
+    voice = after = 0.0
     for index in range(0, len(samples) - size + 1, size):
         part = samples[index : index + size]
         end = (index + size) / rate
         if strength(part, hertz, rate) > 0.6:
             first = index / rate if first is None else first
-            last = end
+            last, after = end, 0.0
+        elif first is not None and _loud(part):
+            after += window
         elif first is None and _loud(part):
             voice_end = end
             voice += window
-    return Heard(first, last, voice, voice_end, len(samples) / rate)
+    return Heard(first, last, voice, voice_end, len(samples) / rate, after)
 
 
 def _loud(part: Sequence[int]) -> bool:
