@@ -1,6 +1,6 @@
 """A call in progress, with a fake relay, phone, page and clock: what each is told, and when."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,11 +17,13 @@ from parloir.calls.room import Presence
 from parloir.calls.stations import Station, Stations
 from parloir.calls.timeline import Clock, Timelines
 from parloir.config.address import SipAddress
+from parloir.policy.answers import CallClass, DenialKind
+from parloir.policy.decision import Decision, Denial
 from parloir.policy.hooks import Hooks
 from parloir.policy.notices import NOTICE
 from parloir.policy.pace import Pace
 from parloir.policy.policies import Policies
-from parloir.policy.values import Alert
+from parloir.policy.values import Alert, Call
 from parloir.relay.commands import Interrupted, NoPorts
 from parloir.rtp.description import Address
 from parloir.sip.session import EndKind, Gone, NoFreeLine, Session, SessionEnd, SessionEvents
@@ -497,6 +499,42 @@ def test_phone_without_a_common_codec_is_refused_with_488(scene: Scene) -> None:
     scene.desk.incoming(phone)
     assert phone.answers == [488]
     assert page.last(Ended).reason == "CodecMismatch"
+
+
+class Denying(Policies):
+    """Policies that let nobody talk."""
+
+    async def decide(self, call: Call) -> Decision:
+        denial = Denial("scheduling", DenialKind.SCHEDULE, "outside_hours")
+        return Decision(CallClass.ORDINARY, "as it is", denials=(denial,))
+
+
+def test_denied_visitor_reads_why_and_the_phone_never_rings(scene: Scene) -> None:
+    policies = Denying(Hooks([], Pace(scene.reactor), scene.alerts.append), scene.alerts.append)
+    page, presence = scene.enter(scene.visit())
+    scene.desk.facilities.replace({"north": replace(scene.facility(), policies=policies)})
+    presence.receive(Join(sdp=BROWSER))
+    assert page.last(Ended).reason == "Denied"
+    assert "not held at this time" in page.last(Ended).text
+    assert not scene.phones.offers
+    assert "OpenBridge" not in scene.relay.done
+    (call,) = scene.do(scene.desk.list_calls())
+    ends = [e for e in scene.do(scene.desk.timeline(call.call.id)) if e.kind == "end"]
+    assert (ends[0].data["plugin"], ends[0].data["code"], ends[0].data["kind"]) == (
+        "scheduling",
+        "outside_hours",
+        "schedule",
+    )
+
+
+def test_bridge_of_a_privileged_call_is_made_privileged(scene: Scene) -> None:
+    visit = scene.do(
+        scene.desk.add_visit(Wish("north", "pod-a-1", "Visitor", START, 20, call_class=CallClass.PRIVILEGED))
+    )
+    _page, presence = scene.enter(visit)
+    presence.receive(Join(sdp=BROWSER))
+    opened = scene.relay.arguments[scene.relay.done.index("OpenBridge")]
+    assert opened["privileged"] is True
 
 
 def test_staff_cancel_a_visit_and_its_call_ends(scene: Scene) -> None:

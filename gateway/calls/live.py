@@ -192,7 +192,7 @@ class LiveCall:
         for effect in effects:
             self._effects[effect]()
 
-    def note(self, kind: str, **data: Any) -> None:
+    def note(self, kind: str, /, **data: Any) -> None:
         """Put something on the call's timeline."""
         self._timelines.event(self.id, kind, **data)
 

@@ -60,7 +60,7 @@ class Timelines:
             trail=to_json(decision.trail),
         )
 
-    def event(self, call: str, kind: str, **data: Any) -> None:
+    def event(self, call: str, kind: str, /, **data: Any) -> None:
         """Add an event, with both times taken now."""
         wall, monotonic = self.clock.wall(), self.clock.monotonic()
         self.log(f"call.{kind}", call=call, **{k: v for k, v in data.items() if k not in LONG})

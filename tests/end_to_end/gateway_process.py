@@ -255,6 +255,24 @@ class Gateway:
         parsed = (json.loads(line) for line in list(self.process.lines) if line.startswith("{"))
         return [line for line in parsed if line.get("event") == name]
 
+    def configure(
+        self,
+        stations: Mapping[str, str] | None = None,
+        plugins: Mapping[str, Any] | None = None,
+        accepted: bool = True,
+    ) -> None:
+        """Add stations, change the plugins, and have the running gateway read that; wait until it says so."""
+        north = self.config["facilities"]["north"]
+        for name, address in (stations or {}).items():
+            north["stations"][name] = {"unit": "A", "address": address, "trust": "address"}
+        if plugins is not None:
+            north["plugins"] = dict(plugins)
+        self.file.write_text(yaml.safe_dump(self.config, sort_keys=False))
+        said = "reloaded" if accepted else "reload.refused"
+        before = len(self.log_events(said))
+        self.signal(signal.SIGHUP)
+        self.wait_until(lambda: len(self.log_events(said)) > before or None, said)
+
     def signal(self, number: signal.Signals) -> None:
         """Send the gateway a signal."""
         self.process.signal(number)

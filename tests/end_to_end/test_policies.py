@@ -3,14 +3,14 @@
 import sqlite3
 import subprocess
 import sys
-import time
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
-from .gateway_process import ApiError, Gateway
+from .gateway_process import ApiError, Gateway, when
 from .stage import BROWSER_TONE, Stage
 
 PEOPLE = {
@@ -36,6 +36,11 @@ def parloir(gateway: Gateway, *words: str) -> str:
     """What a command prints."""
     command = [sys.executable, "-m", "parloir.cli", *words]
     return subprocess.run(command, cwd=gateway.home, check=True, capture_output=True, text=True).stdout
+
+
+def yesterday() -> str:
+    """The day of the week that it is nowhere in the facility's zone now."""
+    return (datetime.now(ZoneInfo("America/Chicago")) - timedelta(days=1)).strftime("%A").lower()
 
 
 def lock_down(gateway: Gateway) -> None:
@@ -65,26 +70,32 @@ def test_lockdown_ends_a_live_call_and_tells_both_sides(stage: Stage) -> None:
 
 
 def test_visitor_who_is_denied_reads_why(stage: Stage) -> None:
-    phone = stage.raw_phone()
-    gateway = stage.gateway({"pod-a-1": phone.address}, plugins={"scheduling": {"move_within_days": 0}})
+    phone = stage.baresip()
+    hours = {"times": ["00:00-00:05"], "days": [yesterday()]}
+    gateway = stage.gateway({"pod-a-1": phone.address}, plugins={"scheduling": {}})
     visit = gateway.add_visit()
     page = stage.page(visit)
-    lock_down(gateway)
-    page.wait_for_state("ended", timeout=15.0)
-    assert "lockdown" in page.text().lower()
-    assert not [m for m in phone.messages if m.method == "INVITE"]
+    gateway.configure(plugins={"scheduling": {"hours": [hours]}})
+    page.join()
+    page.wait_for_state("ended")
+    assert gateway.end_reason(visit) == "Denied"
+    assert gateway.event(visit, "end")["data"]["code"] == "outside_hours"
+    assert "not held at this time" in page.text().lower()
+    assert not phone.events
 
 
 def test_visit_rings_by_itself_at_its_start(stage: Stage) -> None:
-    phone = stage.raw_phone()
+    phone = stage.baresip()
     gateway = stage.gateway({"pod-a-1": phone.address}, plugins={"scheduling": {}})
-    begins = datetime.now(UTC) + timedelta(seconds=5)
-    visitor = stage.visitor(gateway.add_visit(start=begins))
-    visitor.join()
-    visitor.wait_for_state("waiting")
-    assert not [m for m in phone.messages if m.method == "INVITE"]
-    phone.wait_for("INVITE", timeout=10)
-    assert abs(time.time() - begins.timestamp()) < 1.5
+    begins = datetime.now(UTC) + timedelta(seconds=8)
+    visit = gateway.add_visit(start=begins)
+    page = stage.page(visit)
+    page.join()
+    page.wait_for_state("waiting")
+    assert not phone.events
+    phone.wait_for_event("CALL_ESTABLISHED")
+    assert abs(when(gateway.event(visit, "start")) - begins.timestamp()) < 1.0
+    page.wait_for_state("talking")
 
 
 def test_third_visit_of_the_week_is_refused_with_its_reason(stage: Stage) -> None:
@@ -104,24 +115,40 @@ def test_third_visit_of_the_week_is_refused_with_its_reason(stage: Stage) -> Non
 
 @pytest.mark.parametrize("rings", [True, False], ids=["the visitor's side calls", "the resident's side calls"])
 def test_attorneys_call_is_privileged_whoever_makes_it(stage: Stage, rings: bool) -> None:
-    phone = stage.raw_phone()
+    phone = stage.baresip()
     gateway = stage.gateway({"pod-a-1": phone.address}, plugins={"scheduling": {}, "contacts": {}, "limits": {}})
     people = import_people(gateway)
     visit = gateway.add_visit(
         visitor="Attorney", resident=people["1001"], visitors=[people["counsel"]], booked_by="staff", rings=rings
     )
-    visitor = stage.visitor(visit)
-    visitor.join()
-    if rings:
-        phone.talk(phone.wait_for("INVITE").body)
-    else:
-        visitor.wait_for_state("waiting")
-        answer = phone.dial(f"sip:{visit['code']}@127.0.0.1:{gateway.sip_port}")
-        phone.acknowledge()
-        phone.talk(answer.body)
-    visitor.wait_for_state("talking")
+    page = stage.page(visit)
+    page.join()
+    if not rings:
+        page.wait_for_state("waiting")
+        phone.dial(f"sip:{visit['code']}@127.0.0.1:{gateway.sip_port}")
+    page.wait_for_state("talking")
     assert gateway.call(visit)["class"] == "privileged"
     facts = decided(gateway, visit)
     assert (facts["record"], facts["monitor"]) == (False, False)
     explained = parloir(gateway, "plugins", "explain", "--config", str(gateway.file), gateway.call(visit)["id"])
     assert "classify_call: privileged" in explained
+
+
+def test_reload_changes_the_rules_and_touches_no_live_call(stage: Stage) -> None:
+    phone, other = stage.raw_phone(), stage.raw_phone(user="1002")
+    gateway = stage.gateway({"pod-a-1": phone.address})
+    visit = gateway.add_visit()
+    visitor = stage.visitor(visit)
+    visitor.join()
+    phone.talk(phone.wait_for("INVITE").body)
+    visitor.wait_for_state("talking")
+    hours = {"times": ["00:00-00:05"], "days": [yesterday()]}
+    gateway.configure(stations={"pod-a-2": other.address}, plugins={"scheduling": {"hours": [hours]}})
+    with pytest.raises(ApiError, match="not held at this time"):
+        gateway.add_visit("pod-a-2")
+    count = len(phone.audio.received)
+    phone.wait_for_packets("audio", count + 50)
+    gateway.configure(plugins={"schedulin": {}}, accepted=False)
+    with pytest.raises(ApiError, match="not held at this time"):
+        gateway.add_visit("pod-a-2")
+    assert gateway.calls(visit)[0]["ended"] is None
