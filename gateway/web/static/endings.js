@@ -38,7 +38,6 @@ const reasons = {
   LimitReached: { en: "The time of this visit is over.", es: "El tiempo de esta visita ha terminado." },
   VisitCancelled: { en: "This visit was cancelled by the facility.", es: "El centro canceló esta visita." },
   OfficerEnded: { en: "The facility ended this visit.", es: "El centro terminó esta visita." },
-  Denied: { en: "The facility does not allow this call now.", es: "El centro no permite esta llamada ahora." },
   LineLost: again,
   RelayLost: again,
   Failed: again,
