@@ -72,7 +72,7 @@ def cookie(answer: Answer) -> str:
     return f"{name}={morsel.value}"
 
 
-async def counter(home: Path, plugins: Mapping[str, Any] | None = None) -> Counter:
+async def counter(home: Path, plugins: Mapping[str, Any] | None = None, **settings: Any) -> Counter:
     """Start one. Staff are named after their roles; `guest` is an officer at the facility `south` alone."""
     database = Database.open(home, reactor)
     people = {role.value: ([role], ()) for role in Role} | {"guest": ([Role.OFFICER], ("south",))}
@@ -90,4 +90,4 @@ async def counter(home: Path, plugins: Mapping[str, Any] | None = None) -> Count
         }
     )
     office = Office(Logins(database, reactor), database, facilities)
-    return Counter(await serve(home, office=office), office, house)
+    return Counter(await serve(home, office=office, **settings), office, house)
