@@ -26,7 +26,7 @@ from parloir.policy.policies import Policies
 from parloir.policy.values import Alert, Call
 from parloir.relay.commands import Interrupted, NoPorts
 from parloir.rtp.description import Address
-from parloir.sip.session import EndKind, Gone, NoFreeLine, Session, SessionEnd, SessionEvents
+from parloir.sip.session import EndKind, Gone, NoFreeLine, NotAcceptable, Session, SessionEnd, SessionEvents
 from parloir.store import visits
 from parloir.store.database import Database
 from parloir.webrtc.signalling import Answer, Ended, Join, Leave, Notice, Restart, Status, ToPage, Warn
@@ -226,7 +226,7 @@ class Scene:
         presence.receive(Join(sdp=BROWSER))
         self.phones.session.events.ringing(self.phones.session)
         self.phones.session.events.answered(self.phones.session, PHONE)
-        self.call.leg_up("browser")
+        self.call.media.leg_up("browser")
         self.relay.finish()
         assert page.states[-1] == "talking"
         return page, presence
@@ -249,7 +249,7 @@ def test_join_rings_the_phone_and_the_notice_comes_before_media(scene: Scene) ->
     assert page.states[-1] == "ringing"
     session.events.answered(session, PHONE)
     assert page.last(Answer).video
-    scene.call.leg_up("browser")
+    scene.call.media.leg_up("browser")
     assert page.last(Notice).text == NOTICE.words.en
     assert "Join" not in scene.relay.done
     scene.relay.finish()
@@ -314,17 +314,17 @@ def test_call_ends_when_the_visits_time_is_over_after_a_warning(scene: Scene) ->
 
 def test_lost_browser_parts_media_and_the_phone_is_asked_to_wait(scene: Scene) -> None:
     page, _ = scene.talk()
-    scene.call.leg_lost("browser", "no checks")
+    scene.call.media.leg_lost("browser", "no checks")
     assert not scene.relay.crossing
     assert scene.relay.prompts[-1][0] == "en/please-wait"
-    scene.call.leg_back("browser")
+    scene.call.media.leg_back("browser")
     assert scene.relay.crossing
     assert page.states[-1] == "talking"
 
 
 def test_browser_that_stays_lost_ends_the_call_after_the_window(scene: Scene) -> None:
     scene.talk()
-    scene.call.leg_lost("browser", "no checks")
+    scene.call.media.leg_lost("browser", "no checks")
     scene.reactor.advance(59)
     assert scene.desk.live
     scene.reactor.advance(2)
@@ -339,7 +339,7 @@ def test_reloaded_page_joins_again_with_a_connection_of_its_own(scene: Scene) ->
     again.receive(Join(sdp=BROWSER))
     assert scene.relay.done.count("OpenBrowser") == 2
     assert fresh.last(Answer).sdp
-    scene.call.leg_up("browser")
+    scene.call.media.leg_up("browser")
     assert fresh.states[-1] == "talking"
     assert len(scene.desk.live) == 1
 
@@ -375,14 +375,24 @@ def test_phone_on_hold_parts_media_and_the_page_says_so(scene: Scene) -> None:
     assert page.states[-1] == "talking"
 
 
+def test_phone_that_comes_back_from_hold_with_another_favourite_keeps_the_codec(scene: Scene) -> None:
+    scene.talk()
+    session = scene.phones.session
+    answer = scene.do(session.events.offered(session, PHONE.replace("RTP/AVP 0", "RTP/AVP 8 0")))
+    assert "RTP/AVP 0\r\n" in answer
+    with pytest.raises(NotAcceptable):
+        scene.do(session.events.offered(session, PHONE.replace("RTP/AVP 0", "RTP/AVP 8")))
+    assert scene.desk.live
+
+
 def test_notice_cut_short_by_a_reload_is_played_again_from_the_start(scene: Scene) -> None:
     _page, presence = scene.enter(scene.visit())
     presence.receive(Join(sdp=BROWSER))
     session = scene.phones.session
     session.events.answered(session, PHONE)
-    scene.call.leg_up("browser")
+    scene.call.media.leg_up("browser")
     presence.receive(Join(sdp=BROWSER))
-    scene.call.leg_up("browser")
+    scene.call.media.leg_up("browser")
     scene.relay.interrupt()
     assert scene.call.state.value == "announcing"
     assert not scene.relay.crossing
@@ -438,7 +448,7 @@ def test_phone_that_dials_its_code_gets_the_waiting_visitor(scene: Scene) -> Non
     assert phone.answers == [200]
     assert phone.session is not None
     phone.session.events.answered(phone.session, PHONE)
-    scene.call.leg_up("browser")
+    scene.call.media.leg_up("browser")
     scene.relay.finish()
     assert page.states[-1] == "talking"
 

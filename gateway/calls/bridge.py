@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from twisted.internet.error import ConnectionClosed
@@ -15,7 +15,7 @@ from parloir.relay import commands
 from parloir.relay.commands import BrowserTerms, PhonePorts, Report
 from parloir.rtp import sdp as grammar
 from parloir.rtp.agreement import Agreement, agree, offer_for_phone
-from parloir.rtp.description import Description, Direction
+from parloir.rtp.description import Description, Direction, Kind
 from parloir.rtp.errors import RtpError
 from parloir.sip import sdp as phone_sdp
 from parloir.sip.session import NotAcceptable
@@ -46,6 +46,7 @@ class Bridge:
     phone: Description | None = None
     ours: Description | None = None
     agreement: Agreement | None = None
+    settled: Description | None = None
     version: int = 0
     session_id: str = field(default_factory=lambda: str(secrets.randbits(62)))
 
@@ -83,10 +84,13 @@ class Bridge:
         return body
 
     def answer_to_phone(self, offer: str) -> str:
-        """Our answer to the phone's offer; raises NotAcceptable (488) for one that cannot be carried."""
+        """Our answer to the phone's offer; raises NotAcceptable (488) for one that cannot be carried.
+
+        In mid-call the codecs stay those that the browser was answered with, whatever the phone now likes best.
+        """
         try:
             theirs = grammar.parse(offer)
-            agreement = agree(theirs, self.browser.description, None)
+            agreement = agree(theirs, self.settled or self.browser.description, None)
         except RtpError as error:
             raise NotAcceptable(str(error)) from error
         self.phone, self.agreement, self.ours = theirs, agreement, None
@@ -123,6 +127,7 @@ class Bridge:
         """Fresh credentials and DTLS for the browser's latest offer, and our answer to it."""
         assert self.phone is not None
         self.agreement = agree(self.phone, self.browser.description, self.ours)
+        self.settled = narrowed(self.browser.description, self.agreement)
         await self.set_phone()
         terms = await self.do(commands.OpenBrowser)
         side = leg.browser_side(self.agreement, self.browser)
@@ -179,3 +184,12 @@ class Bridge:
         except (commands.NoSuchBridge, ConnectionClosed):
             return None
         return report
+
+
+def narrowed(browser: Description, agreement: Agreement) -> Description:
+    """The browser's description with no more than what it was answered with."""
+    formats = {stream.kind: stream.browser for stream in agreement.streams}
+    return replace(
+        browser,
+        media=tuple(replace(m, formats=(formats[Kind(m.kind)],)) for m in browser.media if m.kind in formats),
+    )

@@ -15,6 +15,8 @@ from parloir.calls import words
 from parloir.calls.bridge import Bridge
 from parloir.calls.call import LIVE, Call, Do, Event, Hold, State
 from parloir.calls.deadline import LAST_MINUTE, Deadline
+from parloir.calls.media_side import MediaSide
+from parloir.calls.phone_side import PhoneSide
 from parloir.calls.reason import Reason
 from parloir.calls.relays import NoRelay
 from parloir.calls.timeline import Timelines
@@ -27,16 +29,15 @@ from parloir.relay import commands
 from parloir.relay.commands import Report
 from parloir.rtp.errors import RtpError
 from parloir.sip.errors import Unreachable
-from parloir.sip.session import Incoming, NoFreeLine, NotAcceptable, Session, SessionEnd, SessionEvents
+from parloir.sip.session import Incoming, NoFreeLine, NotAcceptable, Session, SessionEvents
 from parloir.store.visits import Visit
 from parloir.webrtc.sdp import BrowserOffer
-from parloir.webrtc.signalling import Hint, Notice, Status, ToPage, Warn
+from parloir.webrtc.signalling import Notice, Status, ToPage, Warn
 
 BROWSER_MAY_TAKE = 20.0
 PAGE_MAY_BLINK = 10.0
 LEGS_MAY_TAKE = 5.0
 FAREWELL_MAY_TAKE = 8.0
-GOOD, FAIR = 3.6, 2.8
 
 
 @dataclass(frozen=True)
@@ -53,8 +54,8 @@ class LiveCall:
     """One call: the table's state, both legs, and the visitor's page through `say`.
 
     `decide` asks the facility's policies; only then is `bridge` made, of the class they settled. `invite` starts the
-    phone's leg (`incoming` is None) with our offer; `over` is called once, when all is closed. Implements
-    SessionEvents for its phone and BridgeEvents for its relay.
+    phone's leg (`incoming` is None) with our offer; `over` is called once, when all is closed.
+    `phone` hears the phone's leg, `media` the relay.
     """
 
     def __init__(
@@ -79,8 +80,10 @@ class LiveCall:
         self.incoming = incoming
         self.session: Session | None = None
         self.report: Report | None = None
+        self.phone = PhoneSide(self)
+        self.media = MediaSide(self)
         self._timelines = timelines
-        self._say = say
+        self.say = say
         self._decide = decide
         self._make_bridge = bridge
         self._bridge: Bridge | None = None
@@ -98,20 +101,20 @@ class LiveCall:
         self._shown: Status | None = None
         self._session_over: Deferred[None] = Deferred()
         self._effects: dict[Do, Callable[[], None]] = {
-            Do.ASK_POLICIES: lambda: self._go(self._ask_policies()),
-            Do.CONNECT_PHONE: lambda: self._go(self._connect_phone()),
+            Do.ASK_POLICIES: lambda: self.go(self._ask_policies()),
+            Do.CONNECT_PHONE: lambda: self.go(self._connect_phone()),
             Do.TELL_RINGING: lambda: self.show("ringing"),
-            Do.CONNECT_BROWSER: lambda: self._go(self._connect_browser()),
-            Do.ANNOUNCE: lambda: self._go(self._announce()),
-            Do.JOIN_MEDIA: lambda: self._go(self._join()),
-            Do.PART_MEDIA: lambda: self._go(self.bridge.do(commands.Part)),
+            Do.CONNECT_BROWSER: lambda: self.go(self._connect_browser()),
+            Do.ANNOUNCE: lambda: self.go(self._announce()),
+            Do.JOIN_MEDIA: lambda: self.go(self._join()),
+            Do.PART_MEDIA: lambda: self.go(self.bridge.do(commands.Part)),
             Do.ASK_TO_WAIT: self._ask_to_wait,
             Do.STOP_WAITING: self._stop_waiting,
             Do.TELL_HELD: self._tell_held,
             Do.WARN: self._tell_left,
             Do.TELL_CLOSING: lambda: self._tell("closing", words.CLOSING),
-            Do.CLOSE_LEGS: lambda: self._go(self._close_legs()),
-            Do.SETTLE: lambda: self._go(self._settle()),
+            Do.CLOSE_LEGS: lambda: self.go(self._close_legs()),
+            Do.SETTLE: lambda: self.go(self._settle()),
         }
 
     @property
@@ -151,10 +154,10 @@ class LiveCall:
         if Hold.LOCKDOWN in self.call.holds:
             return  # it is being told already
         if self.state is State.ACTIVE:
-            self._say(Warn(text=said))
+            self.say(Warn(text=said))
             self.feed(Event.HELD, hold=Hold.LOCKDOWN)
             self._timers.start("farewell", FAREWELL_MAY_TAKE, lambda: self.end(reason))
-            self._go(self._farewell(reason))
+            self.go(self._farewell(reason))
         else:
             self.end(reason)
 
@@ -192,6 +195,11 @@ class LiveCall:
         for effect in effects:
             self._effects[effect]()
 
+    def session_over(self) -> None:
+        """The phone's leg is closed."""
+        if not self._session_over.called:
+            self._session_over.callback(None)
+
     def note(self, kind: str, /, **data: Any) -> None:
         """Put something on the call's timeline."""
         self._timelines.event(self.id, kind, **data)
@@ -199,17 +207,17 @@ class LiveCall:
     def show(self, state: Any, why: str = "", text: str = "") -> None:
         """Tell the page where the visit stands, and remember it for a page that comes back."""
         self._shown = Status(state=state, why=why, text=text, ends=self._deadline.ends)
-        self._say(self._shown)
+        self.say(self._shown)
 
     def show_again(self) -> None:
         """Tell a page that came back what the last one knew."""
         if self._shown is not None:
-            self._say(self._shown)
+            self.say(self._shown)
 
     def _now(self) -> datetime:
         return self._timelines.clock.wall()
 
-    def _go(self, work: Coroutine[Any, Any, Any]) -> None:
+    def go(self, work: Coroutine[Any, Any, Any]) -> None:
         ensureDeferred(work).addErrback(self._failed)
 
     def _failed(self, failure: Failure) -> None:
@@ -250,20 +258,20 @@ class LiveCall:
             return
         incoming = self.incoming
         if incoming is None:
-            session = await self._invite(self.bridge.offer_to_phone(), self)
+            session = await self._invite(self.bridge.offer_to_phone(), self.phone)
             self.session = session
             self.note("invited", session=session.id)
             if not self.live:
                 session.end()
         elif incoming.offer is None:
-            self.session = incoming.accept(self.bridge.offer_to_phone(), self)
+            self.session = incoming.accept(self.bridge.offer_to_phone(), self.phone)
         else:
-            self.session = incoming.accept(self.bridge.answer_to_phone(incoming.offer), self)
+            self.session = incoming.accept(self.bridge.answer_to_phone(incoming.offer), self.phone)
 
     async def _connect_browser(self) -> None:
         self.show("connecting")
         self._timers.start("rejoin", BROWSER_MAY_TAKE, lambda: self.end(reasons.MediaLost("browser")))
-        self._say(await self.bridge.connect_browser())
+        self.say(await self.bridge.connect_browser())
 
     async def _announce(self) -> None:
         """Say every announcement to both, the gateway's own notice last: only after that may media be joined."""
@@ -272,7 +280,7 @@ class LiveCall:
         turn = self._announcing
         text = " ".join(each.words.pick(self.terms.language) for each in self.decision.announcements)
         self.show("notice", text=text)
-        self._say(Notice(text=text))
+        self.say(Notice(text=text))
         *others, last = sorted(self.decision.announcements, key=lambda each: each.code == NOTICE.code)
         for each in others:
             await self.bridge.play_announcement(each, "both")
@@ -301,11 +309,11 @@ class LiveCall:
     def _ask_to_wait(self) -> None:
         self.show("held", "browser", words.pick(words.PAUSES["browser"], self.terms.language))
         self._timers.start("rejoin", self.terms.rejoin_window, lambda: self.end(reasons.MediaLost("browser")))
-        self._go(self.bridge.play("please-wait", "phone", times=0))
+        self.go(self.bridge.play("please-wait", "phone", times=0))
 
     def _stop_waiting(self) -> None:
         self._timers.stop("rejoin")
-        self._go(self.bridge.do(commands.StopPrompts))
+        self.go(self.bridge.do(commands.StopPrompts))
 
     def _tell_held(self) -> None:
         by = min(self.call.holds, key=list(Hold).index).value
@@ -315,11 +323,11 @@ class LiveCall:
         if self._left == LAST_MINUTE:
             self._tell("one-minute", words.LAST_MINUTE)
         else:
-            self._say(Warn(text=words.left(self._left, self.terms.language)))
+            self.say(Warn(text=words.left(self._left, self.terms.language)))
 
     def _tell(self, prompt: str, text: tuple[str, str]) -> None:
-        self._say(Warn(text=words.pick(text, self.terms.language)))
-        self._go(self.bridge.play(prompt, "both"))
+        self.say(Warn(text=words.pick(text, self.terms.language)))
+        self.go(self.bridge.play(prompt, "both"))
 
     async def _close_legs(self) -> None:
         self._timers.stop_all()
@@ -360,115 +368,18 @@ class LiveCall:
         if self._bridge is not None:
             self._bridge.browser = offer
         if self.state in (State.JOINING, State.ANNOUNCING, State.ACTIVE):
-            self._go(self._connect_again())
+            self.go(self._connect_again())
         else:
             self.show_again()
 
     async def _connect_again(self) -> None:
-        self._say(await self.bridge.connect_browser())
+        self.say(await self.bridge.connect_browser())
         self.show_again()
 
     def restart(self, offer: BrowserOffer) -> None:
         """The page's network changed."""
         self.note("ice_restart")
-        self._go(self._restart(offer))
+        self.go(self._restart(offer))
 
     async def _restart(self, offer: BrowserOffer) -> None:
-        self._say(await self.bridge.restart(offer))
-
-    # SessionEvents: what the phone's leg does.
-
-    def ringing(self, session: Session) -> None:
-        """The phone rings."""
-        self.feed(Event.PHONE_RINGING)
-
-    def answered(self, session: Session, sdp: str) -> None:
-        """The phone's leg is confirmed."""
-        self.session = session
-        try:
-            if self.bridge.ours is not None:
-                self.bridge.take_answer(sdp)
-        except NotAcceptable as error:
-            self.end(reasons.CodecMismatch(str(error)))
-            return
-        self.feed(Event.PHONE_ANSWERED)
-        self._note_hold()
-
-    async def offered(self, session: Session, sdp: str) -> str:
-        """A re-INVITE or UPDATE: hold, another address, another codec."""
-        body = self.bridge.answer_to_phone(sdp)
-        await self.bridge.set_phone()
-        self._note_hold()
-        return body
-
-    def current(self, session: Session) -> str:
-        """What is in use now, as an offer."""
-        return self.bridge.restate()
-
-    def reanswered(self, session: Session, sdp: str) -> None:
-        """The phone's answer to what is in use."""
-        try:
-            self.bridge.take_answer(sdp)
-        except NotAcceptable as error:
-            self.end(reasons.CodecMismatch(str(error)))
-            return
-        self._go(self.bridge.set_phone())
-        self._note_hold()
-
-    def keyframe_wanted(self, session: Session) -> None:
-        """The phone asked for a picture by SIP INFO."""
-        self._go(self.bridge.do(commands.AskKeyframe, leg="browser"))
-
-    def ended(self, session: Session, end: SessionEnd) -> None:
-        """The phone's leg is over."""
-        if not self._session_over.called:
-            self._session_over.callback(None)
-        self.end(reasons.of_phone(end))
-
-    def _note_hold(self) -> None:
-        held = Hold.PHONE in self.call.holds
-        if self.bridge.on_hold and not held:
-            self.feed(Event.HELD, hold=Hold.PHONE)
-        elif held and not self.bridge.on_hold:
-            self.feed(Event.RESUMED, hold=Hold.PHONE)
-
-    # BridgeEvents: what the relay sees.
-
-    def leg_up(self, leg: str) -> None:
-        """A leg's media path is up."""
-        self.note("leg_up", leg=leg)
-        if leg == "browser":
-            self._timers.stop("rejoin")
-            self.feed(Event.BROWSER_UP)
-
-    def leg_lost(self, leg: str, why: str) -> None:
-        """A leg is gone, for now."""
-        self.note("leg_lost", leg=leg, why=why)
-        if leg == "browser":
-            self.feed(Event.BROWSER_LOST)
-
-    def leg_back(self, leg: str) -> None:
-        """A lost leg is back on the same connection."""
-        self.note("leg_back", leg=leg)
-        if leg == "browser":
-            self.feed(Event.BROWSER_BACK)
-
-    def leg_silent(self, leg: str, silent: bool) -> None:
-        """A leg sends nothing for media_timeout, or sends again."""
-        self.note("leg_silent" if silent else "leg_heard", leg=leg)
-
-    def digit(self, digit: str) -> None:
-        """A key on the phone: no menu listens to it in a visit."""
-        self.note("key_pressed")
-
-    def quality(self, report: Report) -> None:
-        """How both legs fare, for the timeline and the page's hint."""
-        self.note("quality", **report.model_dump(mode="json"))
-        scores = [s.mos for s in (*report.phone, *report.browser) if s.mos is not None]
-        if scores:
-            worst = min(scores)
-            self._say(Hint(quality="good" if worst >= GOOD else "fair" if worst >= FAIR else "poor"))
-
-    def relay_lost(self) -> None:
-        """The relay's process ended."""
-        self.end(reasons.RelayLost())
+        self.say(await self.bridge.restart(offer))
