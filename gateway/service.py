@@ -1,5 +1,6 @@
 """The gateway's composition root: opens the store, starts the children, and ties calls, phones and pages together."""
 
+import gc
 import signal
 import sys
 from collections.abc import Mapping
@@ -168,6 +169,9 @@ class Service:
         self.log("listening", http=f"{host}:{port}")
         for child in self.children:
             await child.ready
+        gc.collect()
+        gc.freeze()  # what calls leave is then collected often, and cheaply
+        gc.collect()
         self.log("ready", version=__version__, http=f"{host}:{port}", url=self.config.gateway.public_url)
 
     def _child(self, name: str, module: str, index: int, owner: RelayOwner | LineOwner) -> None:

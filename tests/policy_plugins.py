@@ -30,7 +30,7 @@ from parloir.policy.policies import Policies
 
 NOON = datetime(2026, 3, 4, 18, 0, tzinfo=UTC)
 RESIDENT = Resident(id="r1", name="Resident One", unit="A")
-QUICK = Patience(deadline=0.1, remote_deadline=0.2, failures=100, rest=30.0, comes_up=5.0)
+QUICK = Patience(deadline=0.3, remote_deadline=0.6, failures=100, rest=30.0, comes_up=5.0)
 """A short deadline, and a breaker that keeps out of the way."""
 
 

@@ -31,7 +31,7 @@ from parloir.plugins.limits.plugin import Limits
 from parloir.plugins.limits.talk import Talk
 from parloir.policy.decision import Decision
 from parloir.policy.explain import explain
-from parloir.policy.loader import Surroundings, load
+from parloir.policy.loader import Patience, Surroundings, load
 from parloir.policy.policies import Policies
 from parloir.policy.reasons import for_visitor
 from tests.plugin_facility import NOON, Institution, TablesInMemory
@@ -39,6 +39,9 @@ from tests.policy_plugins import a_call, answering, counsel, offered, tie, visit
 
 DEAF = Resident(id="r1", name="Resident One", unit="A", accommodations=("deaf",))
 LIMITS = {"durations": [{"minutes": 15}], "quotas": [{"per": "day", "minutes": 20}], "accommodations": {"deaf": 3}}
+
+CALM = Patience(deadline=5.0)
+"""What a busy machine does not run into."""
 
 
 class North:
@@ -51,7 +54,7 @@ class North:
     def policies(self, other: type, contacts: dict[str, Any] | None = None) -> Policies:
         plugins = {"other": other, "contacts": Contacts, "limits": Limits}
         given = {"other": {}, "contacts": contacts or {}, "limits": LIMITS}
-        self.opened.append(load(given, Surroundings(self.house.facility, reactor), offered(plugins)))
+        self.opened.append(load(given, Surroundings(self.house.facility, reactor, patience=CALM), offered(plugins)))
         return self.opened[-1]
 
     def do(self, work: Callable[[Any], object]) -> None:
