@@ -96,6 +96,13 @@ def test_a_prompt_that_is_not_there_is_named(tmp_path: Path, name: str) -> None:
         locate(tmp_path, name)
 
 
+def test_a_plugins_own_sound_is_found_by_its_whole_path(tmp_path: Path) -> None:
+    write_tone(tmp_path / "own.wav", 0.1)
+    assert locate(tmp_path / "prompts", str(tmp_path / "own.wav")) == tmp_path / "own.wav"
+    with pytest.raises(BadPrompt):
+        locate(tmp_path / "prompts", str(tmp_path / "other.wav"))
+
+
 @pytest.mark.parametrize("content", [b"", b"RIFF", b"no sound at all" * 100])
 def test_a_prompt_that_is_broken_is_told_of(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "broken.wav").write_bytes(content)

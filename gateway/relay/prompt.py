@@ -53,7 +53,13 @@ class Encoded:
 
 
 def locate(folder: Path, name: str) -> Path:
-    """The WAV of a prompt named like "en/notice". Raises BadPrompt, also for a name that leads elsewhere."""
+    """The WAV of a prompt named like "en/notice", or a plugin's own by its whole path ("/.../x.wav").
+
+    Raises BadPrompt, also for a name that leads elsewhere.
+    """
+    own = Path(name)
+    if own.is_absolute() and own.suffix == ".wav" and own.is_file():
+        return own
     if not _NAME.fullmatch(name):
         raise BadPrompt(name, "not of the form language/name")
     path = folder / f"{name}.wav"
