@@ -27,8 +27,9 @@ from parloir.policy.values import Alert, Call
 from parloir.relay.commands import Interrupted, NoPorts
 from parloir.rtp.description import Address
 from parloir.sip.session import EndKind, Gone, NoFreeLine, NotAcceptable, Session, SessionEnd, SessionEvents
-from parloir.store import visits
+from parloir.store import relationships, residents, visitors, visits
 from parloir.store.database import Database
+from parloir.store.relationships import RelationshipKind, RelationshipState
 from parloir.webrtc.signalling import Answer, Ended, Join, Leave, Notice, Restart, Status, ToPage, Warn
 from tests.fake_relay import FakeRelay
 
@@ -599,3 +600,25 @@ def test_call_leaves_no_timer_and_no_room_behind(scene: Scene) -> None:
     presence.left()
     assert not scene.reactor.getDelayedCalls()
     assert not scene.desk.rooms
+
+
+def test_relationship_whose_time_is_over_is_marked_so(scene: Scene) -> None:
+    def enter(connection: Any) -> str:
+        resident = residents.add(connection, facility="north", number="1", name="Resident")
+        visitor = visitors.add(connection, facility="north", name="Visitor")
+        made = relationships.add(
+            connection,
+            resident=resident.id,
+            visitor=visitor.id,
+            kind=RelationshipKind.FAMILY,
+        )
+        until = START + timedelta(days=1)
+        relationships.decide(connection, made.id, RelationshipState.APPROVED, by="staff", now=START, expires=until)
+        return made.id
+
+    id = scene.do(scene.database.run(enter))
+    scene.do(scene.desk.start())
+    scene.reactor.advance(25 * 3600)
+    scene.reactor.advance(60)
+    found = scene.do(scene.database.run(lambda connection: relationships.get(connection, id)))
+    assert found.state is RelationshipState.EXPIRED

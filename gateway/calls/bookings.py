@@ -16,7 +16,7 @@ from parloir.calls.timeline import Timelines
 from parloir.errors import ParloirError
 from parloir.policy.answers import CallClass, Slot
 from parloir.policy.values import BookedBy
-from parloir.store import calls, participants, visits
+from parloir.store import calls, participants, relationships, sessions, visits
 from parloir.store.database import Database
 from parloir.store.errors import VisitOver
 from parloir.store.visits import Visit, VisitState
@@ -193,12 +193,14 @@ class Bookings:
         ensureDeferred(self.database.run(move)).addErrback(self._failed)
 
     async def close_overdue(self) -> None:
-        """Mark the visits whose time is over, done if they had a call and missed if not."""
+        """Mark what time has ended: visits as done if they had a call and missed if not, relationships, sessions."""
 
         def close(connection: Connection) -> None:
             for visit in visits.overdue(connection, self.now()):
                 held = bool(calls.list(connection, visit=visit.id, limit=1))
                 visits.set_state(connection, visit.id, VisitState.DONE if held else VisitState.MISSED)
+            relationships.expire(connection, self.now())
+            sessions.sweep(connection, self.now())
 
         await self.database.run(close)
 
