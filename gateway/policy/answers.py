@@ -123,17 +123,54 @@ class RateStep:
 
 
 @dataclass(frozen=True, config=STRICT)
+class Tax:
+    """A tax passed through to whoever pays: so many millionths of the charge, rounded down to the cent."""
+
+    code: Code
+    ppm: Annotated[int, Field(ge=0, le=1_000_000)]
+
+    def on(self, charge: int) -> int:
+        """The tax on a charge, in micro-dollars."""
+        return charge * self.ppm // 10_000_000_000 * 10_000
+
+
+class Ending(StrEnum):
+    """How a call ended, as far as its price is concerned.
+
+    NO_ANSWER: nobody answered, or the phone could not be reached. DROPPED: a side's media was lost and did not come
+    back. FACILITY_FAULT: the gateway or its host failed, or was stopped. LOCKDOWN: a plugin ended the call for the
+    facility. OFFICER: staff ended it. CANCELLED: staff cancelled the visit. LIMIT: its time was over.
+    """
+
+    HUNG_UP = "hung_up"
+    LIMIT = "limit"
+    NO_ANSWER = "no_answer"
+    DROPPED = "dropped"
+    FACILITY_FAULT = "facility_fault"
+    LOCKDOWN = "lockdown"
+    OFFICER = "officer"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, config=STRICT)
 class Tariff:
-    """The price of the call, step after step; the first begins at second 0."""
+    """The price of the call, step after step; the first begins at second 0.
+
+    `taxes` come on top of the charge. A call that ends in one of the ways `waived` costs nothing.
+    """
 
     steps: Annotated[tuple[RateStep, ...], Field(min_length=1, max_length=100)]
     code: Code = "tariff"
+    taxes: Annotated[tuple[Tax, ...], Field(max_length=10)] = ()
+    waived: tuple[Ending, ...] = ()
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
         seconds = [step.from_second for step in self.steps]
         if seconds[0] != 0 or any(later <= earlier for earlier, later in pairwise(seconds)):
             raise ValueError("the steps of a tariff begin at second 0 and rise")
+        if len({tax.code for tax in self.taxes}) < len(self.taxes):
+            raise ValueError("each tax of a tariff has a code of its own")
         return self
 
 

@@ -2,14 +2,17 @@
 
 from dataclasses import dataclass
 
+from parloir.config.caps import LegalCap
 from parloir.policy.answers import (
     Announcement,
     CallClass,
     Cap,
     DenialKind,
+    Ending,
     Extend,
     Payer,
     RateStep,
+    Tax,
     Words,
 )
 from parloir.policy.trail import Asked
@@ -50,8 +53,10 @@ class Limit:
 class Decision:
     """All that is decided before a call is connected. `denial` is the first of `denials`; None: it may be connected.
 
-    `rate` is None where the facility has no plugin that rates calls. `announcements` begin with the gateway's notices
-    and are to be played whole before the parties hear each other.
+    `rate` is None where the facility has no plugin that rates calls; it is at no second over `cap`, the legal one, and
+    `taxes` come on top. A call that ends in one of the ways `waived` costs nothing. `hold` is what was set aside for
+    the call, in micro-dollars. `announcements` begin with the gateway's notices and are to be played whole before the
+    parties hear each other.
     """
 
     call_class: CallClass
@@ -60,6 +65,10 @@ class Decision:
     denials: tuple[Denial, ...] = ()
     payer: Payer | None = None
     rate: tuple[RateStep, ...] | None = None
+    cap: LegalCap | None = None
+    taxes: tuple[Tax, ...] = ()
+    waived: tuple[Ending, ...] = ()
+    hold: int | None = None
     limit: Limit = Limit()
     record: bool = False
     monitor: bool = False
