@@ -7,6 +7,7 @@ names it as `Class(settings, facility)`, and marks its hooks with `@hookimpl`. `
 
 from parloir.config.errors import Unfit
 from parloir.config.values import Section as Settings
+from parloir.policy.accounts import Account, Balance, CallCharge, Holder, LedgerEntry
 from parloir.policy.answers import (
     Allow,
     Announcement,
@@ -16,6 +17,7 @@ from parloir.policy.answers import (
     DenialKind,
     Deny,
     Discount,
+    Ending,
     Extend,
     Identity,
     Keep,
@@ -26,12 +28,14 @@ from parloir.policy.answers import (
     RateStep,
     Slot,
     Tariff,
+    Tax,
     Words,
     Yes,
 )
 from parloir.policy.collections import Commands, Page, Reply, Request, Task
 from parloir.policy.collections import Route as HttpRoute
-from parloir.policy.facility import Actions, Facility, Records, Store
+from parloir.policy.errors import LedgerRefused
+from parloir.policy.facility import Actions, Facility, Ledger, Records, Store
 from parloir.policy.hookspecs import hookimpl
 from parloir.policy.participants import (
     Contact,
@@ -65,6 +69,7 @@ API = 1
 
 __all__ = [
     "API",
+    "Account",
     "Action",
     "Actions",
     "Actor",
@@ -72,8 +77,10 @@ __all__ = [
     "Allow",
     "Announcement",
     "Application",
+    "Balance",
     "BookedBy",
     "Call",
+    "CallCharge",
     "CallClass",
     "Cap",
     "CapKind",
@@ -83,12 +90,17 @@ __all__ = [
     "DenialKind",
     "Deny",
     "Discount",
+    "Ending",
     "Extend",
     "Facility",
     "Happening",
+    "Holder",
     "HttpRoute",
     "Identity",
     "Keep",
+    "Ledger",
+    "LedgerEntry",
+    "LedgerRefused",
     "LegalHold",
     "Medium",
     "No",
@@ -113,6 +125,7 @@ __all__ = [
     "Suspension",
     "Tariff",
     "Task",
+    "Tax",
     "Unfit",
     "Visit",
     "Visitor",

@@ -16,6 +16,7 @@ from parloir.policy.trail import Asked, Outcome, Reply
 from parloir.testing_actions import Deed, SampleActions
 from parloir.testing_decision import decide, explain, told
 from parloir.testing_facility import Clock, SampleFacility
+from parloir.testing_ledger import SampleLedger
 from parloir.testing_people import NOON, ZONE, attorney, call, local, relationship, resident, visit, visitor
 from parloir.testing_records import SampleRecords
 from parloir.testing_store import MemoryStore
@@ -40,6 +41,7 @@ __all__ = [
     "Ruling",
     "SampleActions",
     "SampleFacility",
+    "SampleLedger",
     "SampleRecords",
     "Trial",
     "attorney",

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from parloir.api import Alert, Call, Facility, Visit, Visitor
 from parloir.policy.decision import Decision
 from parloir.testing_actions import SampleActions
+from parloir.testing_ledger import SampleLedger
 from parloir.testing_people import NOON, ZONE, call, visit
 from parloir.testing_records import SampleRecords
 from parloir.testing_store import MemoryStore
@@ -38,7 +39,7 @@ class Clock:
 
 
 class SampleFacility:
-    """A facility of three stations in two units, whose records, tables, time and alerts a test reaches.
+    """A facility of three stations in two units, whose records, ledger, tables, time and alerts a test reaches.
 
     `facility` is what plugins are given. `ceiling` is the legal cap in micro-dollars a minute. It stays the same for
     all plugins that are tried in it, so that what one wrote is there for the next; `with` forgets it at the end.
@@ -58,6 +59,7 @@ class SampleFacility:
         self.alerts: list[Alert] = []
         self.records = SampleRecords()
         self.actions = SampleActions(self.records, self.clock)
+        self.ledger = SampleLedger(self.clock)
         self.store = MemoryStore()
         self.ceiling = ceiling
         self.facility = Facility(
@@ -72,6 +74,7 @@ class SampleFacility:
             raise_alert=self.alerts.append,
             actions=self.actions,
             stations=dict(stations),
+            ledger=self.ledger,
         )
 
     def call(self, *visitors: Visitor, **facts: Any) -> Call:

@@ -23,6 +23,7 @@ from parloir.api import (
     WayIn,
     Words,
 )
+from parloir.testing import SampleLedger
 
 T = TypeVar("T")
 NOON = datetime(2026, 3, 4, 18, 0, tzinfo=UTC)
@@ -169,9 +170,11 @@ class Institution:
     alerts: list[Alert] = field(default_factory=list)
     stations: dict[str, str] = field(default_factory=lambda: {"pod-a-1": "A", "pod-a-2": "A", "pod-b-1": "B"})
     deeds: Deeds = field(init=False)
+    ledger: SampleLedger = field(init=False)
 
     def __post_init__(self) -> None:
         self.deeds = Deeds(self.records)
+        self.ledger = SampleLedger(lambda: self.now)
 
     @property
     def facility(self) -> Facility:
@@ -187,6 +190,7 @@ class Institution:
             raise_alert=self.alerts.append,
             actions=self.deeds,
             stations=self.stations,
+            ledger=self.ledger,
         )
 
 

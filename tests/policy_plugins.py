@@ -95,6 +95,7 @@ class House:
             raise_alert=self.alerts.append,
             actions=nothing,
             stations={"pod-a-1": "A"},
+            ledger=nothing,
         )
 
     def load(
@@ -104,7 +105,7 @@ class House:
         settings: Mapping[str, Mapping[str, Any]] | None = None,
         patience: Patience = QUICK,
         journal: Journal | None = None,
-        ceiling: Callable[[Call], int | None] = lambda call: None,
+        ceiling: Ceiling = lambda call: None,
     ) -> Policies:
         """The policies of these classes, in this order."""
         around = Surroundings(self.facility, reactor, journal, ceiling, patience=patience)

@@ -14,3 +14,11 @@ class PluginErrors(PolicyError):
     def __init__(self, problems: tuple[Problem, ...]) -> None:
         self.problems = problems
         super().__init__("\n".join(map(str, problems)))
+
+
+class LedgerRefused(PolicyError):
+    """Nothing was posted to the ledger; `code` says why, the message what to change."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
+from parloir.policy.accounts import Account, Balance, CallCharge, Holder, LedgerEntry
 from parloir.policy.answers import Words
 from parloir.policy.participants import Relationship
 from parloir.policy.values import Alert, Call, Suspension, Visit
@@ -79,6 +80,50 @@ class Actions(Protocol):
         """Move a visit and tell its people why; False if the place was taken or the visit is over. Asks no plugin."""
 
 
+class Ledger(Protocol):
+    """The facility's accounts, in an `async def`. Amounts are whole micro-dollars, above 0.
+
+    A plugin can never charge for a call: the gateway does. Each posting has an `event`, unique in the facility: what
+    was posted under it already is not posted again, and the answer is False. Each is audited under the plugin's name
+    and `by`, in the same transaction. Raises LedgerRefused for what cannot be posted.
+    """
+
+    async def balance(self, account: str) -> Balance:
+        """What an account has; nothing for one that was never opened."""
+
+    async def account(self, holder: Holder, reference: str) -> str | None:
+        """The account of a resident or a visitor, by the facility's own number or reference for them."""
+
+    async def accounts(self) -> tuple[Account, ...]:
+        """All accounts of residents, of visitors and of the facility that were ever opened."""
+
+    async def entries(
+        self, account: str, *, after: datetime | None = None, before: datetime | None = None
+    ) -> tuple[LedgerEntry, ...]:
+        """What moved an account in the span, in order."""
+
+    async def charges(
+        self,
+        *,
+        call: str | None = None,
+        account: str | None = None,
+        after: datetime | None = None,
+        before: datetime | None = None,
+    ) -> tuple[CallCharge, ...]:
+        """The calls that were charged in the span, in order."""
+
+    async def deposit(self, account: str, amount: int, *, event: str, provider: str, by: str, reason: str = "") -> bool:
+        """Money came in by a payment provider, a kiosk or the like; the first one opens the account."""
+
+    async def withdraw(
+        self, account: str, amount: int, *, event: str, provider: str, by: str, reason: str = ""
+    ) -> bool:
+        """A holder takes back funds of theirs: at most what is available."""
+
+    async def refund(self, call: str, amount: int, *, event: str, by: str, reason: str) -> bool:
+        """Give back what a call was charged, to the account that paid: at most that, less earlier refunds."""
+
+
 @dataclass(frozen=True)
 class Facility:
     """The facility that a plugin works for. `now` is UTC; `raise_alert` reaches staff and returns at once.
@@ -97,3 +142,4 @@ class Facility:
     raise_alert: Callable[[Alert], None]
     actions: Actions
     stations: Mapping[str, str]
+    ledger: Ledger = None  # type: ignore[assignment]
