@@ -24,6 +24,7 @@ from parloir.api import (
     SlotSearch,
     Visit,
 )
+from parloir.config.caps import LegalCap
 from parloir.errors import ParloirError
 from parloir.policy import loader
 from parloir.policy.decision import Decision, Ruling
@@ -154,7 +155,8 @@ def trial(
             store.add(loader.tables(name, kind))
     loop = Loop()
     patience = loader.Patience(deadline, deadline)
-    around = loader.Surroundings(facility, loop, ceiling=lambda call: ceiling, patience=patience)
+    cap = None if ceiling is None else LegalCap(ceiling)
+    around = loader.Surroundings(facility, loop, ceiling=lambda call: cap, patience=patience)
     policies = loader.load(settings, around, found)
     try:
         yield Trial(policies, loop, facility, deadline)

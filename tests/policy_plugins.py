@@ -22,6 +22,7 @@ from parloir.api import (
     WayIn,
     hookimpl,
 )
+from parloir.policy.chain import Ceiling
 from parloir.policy.discovery import Installed
 from parloir.policy.inspection import HOOKS
 from parloir.policy.loader import Patience, Surroundings, load

@@ -29,6 +29,7 @@ MAY_IMPORT = {
 
 PURE = (
     "config/address.py",
+    "config/caps.py",
     "config/checks.py",
     "config/schema.py",
     "config/stations.py",
@@ -50,6 +51,7 @@ PURE = (
     "gateway/policy/notices.py",
     "gateway/policy/outside.py",
     "gateway/policy/participants.py",
+    "gateway/policy/price.py",
     "gateway/policy/privilege.py",
     "gateway/policy/rates.py",
     "gateway/policy/reasons.py",

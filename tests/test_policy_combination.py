@@ -40,6 +40,7 @@ from parloir.api import (
     Words,
     Yes,
 )
+from parloir.config.caps import LegalCap
 from parloir.policy.decision import Decision
 from parloir.policy.explain import explain
 from parloir.policy.policies import Policies
@@ -190,7 +191,7 @@ async def test_a_failure_counts_before_the_first_payer_and_not_after_it(load: Lo
 @ensureDeferred
 async def test_discounts_come_off_the_tariff_and_the_cap_is_last(load: Load) -> None:
     half = answering(rate_call=Discount(50, "indigent", 300))
-    decision = await load(half, answering(rate_call=TARIFF), ceiling=lambda call: 90_000).decide(a_call())
+    decision = await load(half, answering(rate_call=TARIFF), ceiling=lambda call: LegalCap(90_000)).decide(a_call())
     assert decision.rate == (RateStep(0, 60_000), RateStep(300, 90_000))
     assert "the legal cap lowered $0.06 a minute, from 5 min on $0.12" in told(decision)
 
@@ -207,9 +208,11 @@ async def test_silence_is_not_zero_and_two_tariffs_are_none(load: Load) -> None:
 
 
 @ensureDeferred
-async def test_a_privileged_call_is_free_where_its_price_cannot_be_known(load: Load) -> None:
-    decision = await load(answering(rate_call=crash)).decide(a_call(counsel()))
-    assert (decision.denial, decision.rate) == (None, FREE)
+async def test_a_privileged_call_is_free_whatever_the_tariff(load: Load) -> None:
+    for answer in (crash, TARIFF):
+        decision = await load(answering(rate_call=answer)).decide(a_call(counsel()))
+        assert (decision.denial, decision.rate) == (None, FREE)
+        assert "rate_call: free: the call is privileged" in told(decision)
 
 
 @ensureDeferred

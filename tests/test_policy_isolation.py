@@ -17,6 +17,7 @@ from twisted.internet.defer import gatherResults
 from twisted.internet.task import LoopingCall, deferLater
 
 from parloir.api import Allow, Call, DenialKind, Deny, Discount, Facility, Settings, hookimpl
+from parloir.config.caps import LegalCap
 from parloir.policy.breaker import Breaker
 from parloir.policy.decision import Decision
 from parloir.policy.loader import Patience
@@ -318,7 +319,7 @@ async def test_a_plugin_that_overwrites_what_it_is_shown_changes_nothing_for_oth
 
 @ensureDeferred
 async def test_a_fault_of_the_gateways_own_denies_the_call(bench: Bench) -> None:
-    def no_rates(call: Call) -> int:
+    def no_rates(call: Call) -> LegalCap:
         raise KeyError("tier")
 
     policies = bench.house.load({}, ceiling=no_rates)

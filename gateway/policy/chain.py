@@ -9,18 +9,19 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from parloir.config.caps import LegalCap
 from parloir.policy import combine, notices, privilege, rates
 from parloir.policy.answers import Announcement, CallClass, Cap, CapKind, DenialKind, Payer, PayerKind
 from parloir.policy.combine import Combined, Limited, Priced
-from parloir.policy.decision import CORE, Decision, Denial
+from parloir.policy.decision import BALANCE, CORE, Decision, Denial
 from parloir.policy.hooks import Hooks
 from parloir.policy.participants import Resident, Visitor
 from parloir.policy.privilege import Floor
 from parloir.policy.trail import Answer, Asked, asked
 from parloir.policy.values import Call, Decided, Route, Visit
 
-Ceiling = Callable[[Call], int | None]
-"""The legal cap on a call's price, in micro-dollars a minute; None: none is known."""
+Ceiling = Callable[[Call], LegalCap | None]
+"""The legal cap on a call's price; None: none is to be applied, as in the tests of plugins."""
 
 
 class Chain:
@@ -38,7 +39,7 @@ class Chain:
         self._shown: dict[str, Any] = {"call_class": self._floor.call_class, "class_reason": self._floor.why[:500]}
         self._decided: list[Decided] = []
         self._trail: list[Asked] = []
-        self._decision = Decision(self._floor.call_class, self._floor.why)
+        self._decision = Decision(self._floor.call_class, self._floor.why, cap=self._ceiling)
 
     async def run(self) -> Decision:
         """Ask what is to be asked; raises only for faults of the gateway's own."""
@@ -120,15 +121,17 @@ class Chain:
         priced = await self._rate(payer.value)
         unsure = combine.payer_unsure(answers)
         free = priced.rate is not None and rates.is_free(priced.rate)
-        self._decide(rate=priced.rate, denials=priced.denials or (() if free or self._privileged else unsure))
+        denials = priced.denials or (() if free or self._privileged else unsure)
+        self._decide(rate=priced.rate, taxes=priced.taxes, waived=priced.waived, denials=denials)
 
     async def _rate(self, payer: Payer | None) -> Priced:
-        if payer is not None and payer.kind is PayerKind.NOBODY:
-            self._skip("rate_call", "free: nobody pays")
+        nobody = payer is not None and payer.kind is PayerKind.NOBODY
+        if nobody or self._privileged:
+            self._skip("rate_call", "free: nobody pays" if nobody else "free: the call is privileged")
             self._shown["rate"] = rates.FREE
             return Priced(rates.FREE)
         answers = await self._ask("rate_call")
-        combined = combine.price(self._privileged, self._ceiling, answers)
+        combined = combine.price(self._ceiling, answers)
         self._note("rate_call", combined, answers, rate=combined.value.rate)
         return combined.value
 
@@ -175,7 +178,8 @@ async def limit_again(hooks: Hooks, call: Call, decision: Decision) -> Decision:
     if combine.failures(answers):
         return decision
     privileged = decision.call_class is CallClass.PRIVILEGED
-    combined = combine.limit(privileged, slot_caps(call), answers)
+    paid = tuple(cap for cap in decision.limit.caps if cap.code == BALANCE)
+    combined = combine.limit(privileged, (*slot_caps(call), *paid), answers)
     note = asked("limit_call", combine.RULES["limit_call"], combined.result, answers, combined.notes)
     return replace(decision, limit=combined.value.limit, trail=(*decision.trail, note))
 

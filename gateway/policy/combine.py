@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from parloir.config.caps import LegalCap
 from parloir.policy import rates
 from parloir.policy.answers import (
     ANNOUNCED,
@@ -19,17 +20,20 @@ from parloir.policy.answers import (
     DenialKind,
     Deny,
     Discount,
+    Ending,
     Extend,
     Identity,
     No,
     Payer,
     RateStep,
     Tariff,
+    Tax,
     Yes,
 )
 from parloir.policy.decision import CORE, Denial, Limit
 from parloir.policy.privilege import Floor, most_protected
 from parloir.policy.spoken import duration, rate, say
+from parloir.policy.spoken import price as dollars
 from parloir.policy.trail import Answer
 
 T = TypeVar("T")
@@ -140,14 +144,17 @@ def payer_unsure(answers: Sequence[Answer]) -> tuple[Denial, ...]:
 
 @dataclass(frozen=True)
 class Priced:
-    """What a call costs (None: nobody rates calls here), and what keeps it from being known."""
+    """What a call costs (None: nobody rates calls here), what comes with its tariff, and what keeps it from being
+    known."""
 
     rate: tuple[RateStep, ...] | None
     denials: tuple[Denial, ...] = ()
+    taxes: tuple[Tax, ...] = ()
+    waived: tuple[Ending, ...] = ()
 
 
-def price(privileged: bool, ceiling: int | None, answers: Sequence[Answer]) -> Combined[Priced]:
-    """One tariff less the discounts, at most the ceiling (micro-dollars a minute). Not known: denied, or free."""
+def price(cap: LegalCap | None, answers: Sequence[Answer]) -> Combined[Priced]:
+    """One tariff less the discounts, at no second over the cap. Not known: denied."""
     tariffs, discounts = given(answers, Tariff), given(answers, Discount)
     if not answers:
         return Combined(Priced(None), "nobody rates calls")
@@ -157,14 +164,16 @@ def price(privileged: bool, ceiling: int | None, answers: Sequence[Answer]) -> C
         denials = (*denials, Denial(tariffs[1][0], DenialKind.FACILITY, "two_tariffs", staff=f"tariffs by {names}"))
     if not tariffs:
         denials = (*denials, Denial(CORE, DenialKind.FACILITY, "no_tariff", staff="no plugin gave a tariff"))
-    if denials and privileged:
-        return Combined(Priced(rates.FREE), "free", (f"{_refused(denials)}; a privileged call is free then",))
     if denials:
         return Combined(Priced(None, denials), _refused(denials))
-    agreed = rates.agreed(tariffs[0][1], [discount for _, discount in discounts], ceiling)
-    uncapped = rates.agreed(tariffs[0][1], [discount for _, discount in discounts], None)
-    notes = (f"the legal cap lowered {rate(uncapped)}",) if agreed != uncapped else ()
-    return Combined(Priced(agreed), rate(agreed), notes)
+    tariff, off = tariffs[0][1], [discount for _, discount in discounts]
+    agreed = rates.agreed(tariff, off, cap.per_minute if cap else None)
+    uncapped = rates.agreed(tariff, off, None)
+    notes: tuple[str, ...] = ()
+    if cap and agreed != uncapped:
+        source = f" ({cap.source})" if cap.source else ""
+        notes = (f"the legal cap lowered {rate(uncapped)}: {dollars(cap.per_minute)} at most{source}",)
+    return Combined(Priced(agreed, taxes=tariff.taxes, waived=tariff.waived), rate(agreed), notes)
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,8 @@ from parloir.policy.trail import Asked
 
 CORE = "parloir"
 """The name under which the gateway's own rules answer."""
+BALANCE = "balance"
+"""The code of the cap that what was set aside for the call makes."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,12 @@ class Limit:
         if self.seconds is None:
             return ()
         return tuple(sorted({each for cap in self.caps for each in cap.warn if each < self.seconds}, reverse=True))
+
+    def within(self, cap: Cap) -> "Limit":
+        """The limit under one more cap, which is hard."""
+        shorter = self.seconds is None or cap.seconds < self.seconds
+        seconds, code = (cap.seconds, cap.code) if shorter else (self.seconds, self.code)
+        return Limit(seconds, code, (*self.caps, cap), self.extensions)
 
 
 @dataclass(frozen=True)

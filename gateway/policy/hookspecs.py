@@ -93,11 +93,11 @@ def choose_payer(call: Call) -> Payer | None:
 def rate_call(call: Call) -> Tariff | Discount | None:
     """What does it cost?
 
-    Asked when: the payer is known, in `call.payer`, and is somebody.
+    Asked when: the payer is known, in `call.payer`, and is somebody; a privileged call is free, so nobody is asked.
     Return: a Tariff from the facility's one tariff plugin; a Discount from any other; None.
     If several answer: the discounts come off the one tariff, in turn; two tariffs are a failure; no tariff where
     any plugin rates calls is a failure, for silence is not zero. The legal cap is applied last, by the gateway.
-    If it fails: denied unless the call is privileged, which is then free.
+    If it fails: denied.
     """
 
 
