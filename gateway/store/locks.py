@@ -4,6 +4,7 @@ from hashlib import blake2b
 
 from sqlalchemy import Connection, func, select
 
+LEDGER = "ledger"
 TIMELINE = "timeline"
 AUDIT = "audit"
 SCHEMA = "schema"
@@ -11,9 +12,18 @@ SCHEMA = "schema"
 
 
 def hold(connection: Connection, *names: str) -> None:
-    """Hold what goes by these names until the transaction ends; waits for whoever holds it."""
+    """Hold what goes by these names until the transaction ends; waits for whoever holds or shares it."""
     if connection.dialect.name != "postgresql":
         return
     for name in names:
-        number = int.from_bytes(blake2b(f"parloir {name}".encode(), digest_size=8).digest(), signed=True)
-        connection.execute(select(func.pg_advisory_xact_lock(number)))
+        connection.execute(select(func.pg_advisory_xact_lock(_number(name))))
+
+
+def share(connection: Connection, name: str) -> None:
+    """Share what goes by this name with others who share it, until the transaction ends; waits for whoever holds it."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(select(func.pg_advisory_xact_lock_shared(_number(name))))
+
+
+def _number(name: str) -> int:
+    return int.from_bytes(blake2b(f"parloir {name}".encode(), digest_size=8).digest(), signed=True)
