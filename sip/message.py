@@ -20,11 +20,14 @@ _COMPACT = {
     "x": "Session-Expires",
 }  # fmt: skip
 _KNOWN = {name.lower(): name for name in (
-    *_COMPACT.values(), "Accept", "Allow", "Authorization", "CSeq", "Max-Forwards", "Proxy-Authenticate",
+    *_COMPACT.values(), "Accept", "Allow", "Authorization", "CSeq", "Content-Disposition", "Date", "Expires",
+    "Max-Forwards", "Min-Expires", "Min-SE", "P-Asserted-Identity", "Path", "Proxy-Authenticate",
     "Proxy-Authorization", "RAck", "RSeq", "Record-Route", "Replaces", "Require", "Retry-After", "Route", "Server",
     "Unsupported", "User-Agent", "WWW-Authenticate",
 )}  # fmt: skip
-_LISTS = {"Via", "Contact", "Record-Route", "Route", "Require", "Supported", "Allow", "Accept"}
+_LISTS = {
+    "Via", "Contact", "Record-Route", "Route", "Require", "Supported", "Allow", "Accept", "Path", "P-Asserted-Identity",
+}  # fmt: skip
 _NAME = re.compile(r"[A-Za-z0-9\-.!%*_+`'~]{1,64}")
 _REQUEST_LINE = re.compile(r"([A-Z][A-Z0-9\-_]{0,31}) ([^ \x00-\x20\x7f]+) SIP/2\.0")
 _STATUS_LINE = re.compile(r"SIP/2\.0 ([1-6][0-9]{2}) ([^\r\n]{0,256})")

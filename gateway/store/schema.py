@@ -9,7 +9,8 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, inspect
 
-import parloir.store.ledger_tables  # noqa: F401 (whoever has a database knows all of its tables)
+import parloir.store.ledger_tables
+import parloir.store.phone_tables  # noqa: F401
 from parloir.store import locks, snapshot
 from parloir.store.errors import NewSchema, OldSchema
 

@@ -1,0 +1,85 @@
+"""Rows that outlive the process and are written behind the back of whoever keeps them."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, Generic, TypeVar
+
+from sqlalchemy import Connection, Table, delete, insert, select
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+
+from parloir.store.database import Database
+
+Thing = TypeVar("Thing")
+
+
+class Behind(Generic[Thing]):
+    """Things of one kind, each a row of `table` under its primary key, which is one column.
+
+    put() returns at once. Writes happen in order, the newest of each thing only; a failed one is logged and tried
+    again with the next.
+    """
+
+    log = Logger()
+
+    def __init__(
+        self,
+        database: Database,
+        table: Table,
+        row: Callable[[Thing], dict[str, Any]],
+        thing: Callable[[Mapping[str, Any]], Thing],
+    ) -> None:
+        self._database = database
+        self._table = table
+        [self._key] = table.primary_key.columns
+        self._row = row
+        self._thing = thing
+        self._unwritten: dict[str, Thing | None] = {}
+        self._writing = False
+        self._waiting: list[Deferred[None]] = []
+
+    def put(self, key: str, thing: Thing | None) -> None:
+        """Keep this thing as it is now; None forgets what had that key."""
+        self._unwritten.pop(key, None)
+        self._unwritten[key] = thing
+        if not self._writing:
+            self._writing = True
+            Deferred.fromCoroutine(self._write())
+
+    async def all(self) -> list[Thing]:
+        """All that are kept."""
+        await self.written()
+        return await self._database.run(self._read)
+
+    async def written(self) -> None:
+        """Wait until all that was put has been written, or failed to be."""
+        if self._writing:
+            done: Deferred[None] = Deferred()
+            self._waiting.append(done)
+            await done
+
+    async def _write(self) -> None:
+        try:
+            while self._unwritten:
+                batch, self._unwritten = self._unwritten, {}
+                try:
+                    await self._database.run(partial(self._apply, batch))
+                except Exception:
+                    words = "{count} rows of {table} could not be written"
+                    self.log.failure(words, count=len(batch), table=self._table.name)
+                    self._unwritten = {**batch, **self._unwritten}
+                    return
+        finally:
+            self._writing = False
+            waiting, self._waiting = self._waiting, []
+            for done in waiting:
+                done.callback(None)
+
+    def _apply(self, batch: dict[str, Thing | None], connection: Connection) -> None:
+        connection.execute(delete(self._table).where(self._key.in_(batch)))
+        rows = [self._row(thing) for thing in batch.values() if thing is not None]
+        if rows:
+            connection.execute(insert(self._table), rows)
+
+    def _read(self, connection: Connection) -> list[Thing]:
+        return [self._thing(dict(row)) for row in connection.execute(select(self._table)).mappings()]
