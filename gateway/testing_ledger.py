@@ -81,9 +81,7 @@ class SampleLedger:
         """See parloir.api.Ledger."""
         return self._post(account, "deposit", event, amount, by=by, reason=reason)
 
-    async def withdraw(
-        self, account: str, amount: int, *, event: str, provider: str, by: str, reason: str = ""
-    ) -> bool:
+    async def withdraw(self, account: str, amount: int, *, event: str, by: str, reason: str) -> bool:
         """See parloir.api.Ledger."""
         if self._find(event) is None and amount > self._balance(account).available:
             raise LedgerRefused("not_enough", f"{account} has less than that available")

@@ -19,7 +19,7 @@ from parloir.policy.breaker import FAILURES, REST, Breaker
 from parloir.policy.chain import Ceiling
 from parloir.policy.discovery import Installed, installed
 from parloir.policy.errors import PluginErrors
-from parloir.policy.facility import Actions, Facility
+from parloir.policy.facility import Actions, Facility, Ledger
 from parloir.policy.hooks import DEADLINE, REMOTE_DEADLINE, Enabled, Hooks
 from parloir.policy.inbox import Inbox
 from parloir.policy.inspection import NEWS, faults, implementations
@@ -49,7 +49,7 @@ class Patience:
 class Surroundings:
     """What a facility's policies need of the gateway; `pace` is shared by its facilities.
 
-    `actions` are those of one plugin, by its name; where it is None all plugins have the facility's.
+    `actions` and `ledger` are those of one plugin, by its name; where one is None all plugins have the facility's.
     """
 
     facility: Facility
@@ -60,6 +60,7 @@ class Surroundings:
     patience: Patience = Patience()
     pace: Pace | None = None
     actions: Callable[[str], Actions] | None = None
+    ledger: Callable[[str], Ledger] | None = None
 
 
 def load(
@@ -143,6 +144,8 @@ class _Loading:
         facility = self.around.facility
         if self.around.actions is not None:
             facility = replace(facility, actions=self.around.actions(name))
+        if self.around.ledger is not None:
+            facility = replace(facility, ledger=self.around.ledger(name))
         made = self.within(lambda: plugin(settings, facility), path, "it could not be made")
         if made is None or self.within(lambda: tables(name, plugin), path, "its tables do not fit") is None:
             return
