@@ -11,6 +11,7 @@ from twisted.internet.threads import deferToThread
 
 from parloir import wiring
 from parloir.calls import alarms
+from parloir.calls.accounts import FacilityLedger
 from parloir.calls.actions import FacilityActions, Hand
 from parloir.calls.facilities import Facilities, Facility
 from parloir.calls.journal import FacilityJournal, Run
@@ -19,10 +20,11 @@ from parloir.calls.records import FacilityRecords
 from parloir.calls.stations import Stations
 from parloir.calls.tasks import Tasks
 from parloir.calls.timeline import Timelines
+from parloir.config import caps
 from parloir.config.schema import Config
 from parloir.config.schema import Facility as Configured
 from parloir.policy import facility as given
-from parloir.policy import loader
+from parloir.policy import loader, rates
 from parloir.policy.discovery import installed
 from parloir.policy.gateway_store import GatewayStore
 from parloir.policy.pace import Pace
@@ -119,13 +121,16 @@ class Rules:
             raise_alert=lambda alert: self._reactor.callFromThread(self._keep, id, alert),
             actions=FacilityActions("parloir", premises, self._reactor, run, self._hand),
             stations={name: station.unit for name, station in configured.stations.items()},
+            ledger=FacilityLedger("parloir", id, store, _now),
         )
         return loader.Surroundings(
             facility,
             self._reactor,
             FacilityJournal(premises, self._run("journal"), _now),
             pace=self._pace,
+            ceiling=lambda call: rates.legal_cap(caps.shipped(), call),
             actions=lambda plugin: FacilityActions(plugin, premises, self._reactor, run, self._hand),
+            ledger=lambda plugin: FacilityLedger(plugin, id, store, _now),
         )
 
     def _run(self, lane: str) -> Run:

@@ -115,9 +115,7 @@ class Ledger(Protocol):
     async def deposit(self, account: str, amount: int, *, event: str, provider: str, by: str, reason: str = "") -> bool:
         """Money came in by a payment provider, a kiosk or the like; the first one opens the account."""
 
-    async def withdraw(
-        self, account: str, amount: int, *, event: str, provider: str, by: str, reason: str = ""
-    ) -> bool:
+    async def withdraw(self, account: str, amount: int, *, event: str, by: str, reason: str) -> bool:
         """A holder takes back funds of theirs: at most what is available."""
 
     async def refund(self, call: str, amount: int, *, event: str, by: str, reason: str) -> bool:
@@ -142,4 +140,4 @@ class Facility:
     raise_alert: Callable[[Alert], None]
     actions: Actions
     stations: Mapping[str, str]
-    ledger: Ledger = None  # type: ignore[assignment]
+    ledger: Ledger

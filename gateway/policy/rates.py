@@ -1,8 +1,11 @@
 """The price of a call from its tariff, the discounts and the legal cap. Pure; whole micro-dollars throughout."""
 
 from collections.abc import Sequence
+from zoneinfo import ZoneInfo
 
+from parloir.config.caps import Caps, LegalCap
 from parloir.policy.answers import Discount, RateStep, Tariff
+from parloir.policy.values import Call, Medium
 
 FREE = (RateStep(0, 0),)
 
@@ -22,6 +25,12 @@ def agreed(tariff: Tariff, discounts: Sequence[Discount], ceiling: int | None) -
         if not steps or steps[-1].per_minute != price:
             steps.append(RateStep(start, price))
     return tuple(steps)
+
+
+def legal_cap(caps: Caps, call: Call) -> LegalCap:
+    """The cap on a call that begins at `call.at`, by its facility's own date: of its tier, for sound or picture."""
+    day = call.at.astimezone(ZoneInfo(call.timezone)).date()
+    return caps.cap(day, call.tier, (Medium.VIDEO if Medium.VIDEO in call.media else Medium.AUDIO).value)
 
 
 def is_free(rate: Sequence[RateStep]) -> bool:

@@ -46,9 +46,9 @@ class Rate(Which):
         return self
 
     @property
-    def prices(self) -> tuple[Step, ...]:
-        """The steps, one for a single price."""
-        return self.steps or (Step(from_minute=0, per_minute=self.per_minute or 0),)
+    def prices(self) -> tuple[tuple[int, int], ...]:
+        """From which minute of the call on, what a minute costs."""
+        return tuple((step.from_minute, step.per_minute) for step in self.steps) or ((0, self.per_minute or 0),)
 
 
 class Discount(Which):
@@ -162,6 +162,6 @@ class BillingSettings(Settings):
     def dearest(self) -> dict[Medium, int]:
         """The most that a minute may come to by each medium, in micro-dollars, whatever the call."""
         return {
-            medium: max(step.per_minute for rate in self.rates if rate.medium in (None, medium) for step in rate.prices)
+            medium: max(price for rate in self.rates if rate.medium in (None, medium) for _, price in rate.prices)
             for medium in Medium
         }

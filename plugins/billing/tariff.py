@@ -1,13 +1,16 @@
 """What a call costs by a facility's rates, less discounts and free minutes. Pure; whole micro-dollars."""
 
 from collections.abc import Sequence
+from typing import TypeAlias
 from zoneinfo import ZoneInfo
 
 from parloir.api import Call, RateStep, Tariff, Tax
 
-from .settings import BillingSettings, Discount, Step
+from .settings import BillingSettings, Discount
 from .which import medium_of
 
+Prices: TypeAlias = Sequence[tuple[int, int]]
+"""From which minute of a call on, what a minute costs."""
 MINUTE = 60
 LONGEST = 86_400
 
@@ -27,8 +30,8 @@ def tariff(settings: BillingSettings, call: Call, zone: ZoneInfo, free_seconds: 
     )
 
 
-def _steps(prices: Sequence[Step], discounts: Sequence[Discount], free: int) -> tuple[RateStep, ...]:
-    starts = {0, *(step.from_minute * MINUTE for step in prices)}
+def _steps(prices: Prices, discounts: Sequence[Discount], free: int) -> tuple[RateStep, ...]:
+    starts = {0, *(minute * MINUTE for minute, _ in prices)}
     starts |= {each.first_minutes * MINUTE for each in discounts if each.first_minutes is not None}
     starts |= {free} if free < LONGEST else set()
     steps: list[RateStep] = []
@@ -39,8 +42,8 @@ def _steps(prices: Sequence[Step], discounts: Sequence[Discount], free: int) -> 
     return tuple(steps)
 
 
-def _price(prices: Sequence[Step], discounts: Sequence[Discount], second: int) -> int:
-    price = [step.per_minute for step in prices if step.from_minute * MINUTE <= second][-1]
+def _price(prices: Prices, discounts: Sequence[Discount], second: int) -> int:
+    price = [price for minute, price in prices if minute * MINUTE <= second][-1]
     for each in discounts:
         if each.first_minutes is None or second < each.first_minutes * MINUTE:
             price = price * (100 - each.percent) // 100
