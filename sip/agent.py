@@ -13,17 +13,19 @@ from twisted.protocols import amp
 
 from parloir.rtp.description import Address
 from parloir.sip import dialog as dialogs
+from parloir.sip import left_over
 from parloir.sip.edge import Edge
 from parloir.sip.errors import SipError, Unreachable
 from parloir.sip.flow import Flow
 from parloir.sip.lines import Lines
+from parloir.sip.local import plain
 from parloir.sip.message import Response
 from parloir.sip.outgoing import Login, OutgoingLeg
 from parloir.sip.session import Dialog, DialogStore, Incoming, Session, SessionEvents
 from parloir.sip.settings import Settings
 from parloir.sip.stations import Station, Stations
 from parloir.sip.surroundings import Log
-from parloir.sip.transport import Observer, plain
+from parloir.sip.transport import Observer
 from parloir.sip.uri import Uri
 
 FAREWELL = 2.0
@@ -62,7 +64,7 @@ class UserAgent:
         self._log = log
         self._dialogs = dialog_store
         self.stations = Stations(stations)
-        self.lines = Lines(settings, log)
+        self.lines = Lines(settings, log, reactor)
         self.edge = Edge(reactor, settings, self.stations, dialog_store, self.lines, incoming, log)
         self.edge.sockets.observe = self._wire
         self.on_wire: Observer | None = None
@@ -90,22 +92,7 @@ class UserAgent:
         """Take the ports, and end what an earlier run left behind. Lines may come up after this."""
         self.edge.open(self._reactor)
         for dialog in await self._dialogs.left_over():
-            self._end_left_over(dialog)
-
-    def _end_left_over(self, dialog: Dialog) -> None:
-        def heard(response: Response | None) -> None:
-            if response is None or response.status >= 200:
-                self._dialogs.forget(dialog.session)
-
-        try:
-            flow = dialogs.next_hop(dialog)
-            self.edge.expect(Flow.parse(dialog.flow).peer)
-            bye = dialogs.request(dialogs.advanced(dialog), "BYE", self.edge.face(flow))
-            self.edge.outer.send(bye, flow, heard)
-            self._log("sip.left_over", session=dialog.session)
-        except SipError as error:
-            self._log("sip.left_over", session=dialog.session, error=str(error))
-            self._dialogs.forget(dialog.session)
+            left_over.end(self.edge, dialog)
 
     async def stop(self) -> None:
         """End every session, give the phones a moment to hear of it, and close the ports."""
@@ -124,17 +111,17 @@ class UserAgent:
         sdp: str,
         events: SessionEvents,
         caller: str = "",
-        kept: int = 0,
+        urgent: bool = False,
         login: Login = ("", ""),
     ) -> Session:
-        """Ring a phone with this offer; `kept` slots are left free for others, `login` answers a challenge.
+        """Ring a phone with this offer; `login` answers a challenge. An urgent call may have the reserved slots.
 
-        Raises NoFreeLine, and Unreachable for a host that does not resolve or that no listener can send to.
+        Raises NoFreeLine where none came free in time, and Unreachable for a host that does not resolve or that no listener can send to.
         """
         peer = Address(await self._resolve(target.host), target.port)
         flow = self.edge.sockets.flow(peer)
         id = dialogs.token()
-        slot = self.lines.reserve(id, kept)
+        slot = await self.lines.reserve_soon(id, self.edge.kept(target.user, urgent))
         uri = Uri(target.user, target.host, target.port)
         leg = OutgoingLeg(self.edge, id, slot, flow, uri, sdp, events, caller[:128], login)
         self.edge.enter(leg)

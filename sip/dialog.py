@@ -49,6 +49,26 @@ def as_caller(session: str, invite: Request, response: Response, flow: Flow) -> 
     )
 
 
+def as_stranger(response: Response, flow: Flow) -> Dialog:
+    """The dialog of a 2xx to an INVITE that nobody remembers sending; MalformedMessage without tags or Contact."""
+    sender, recipient, target = response.sender, response.recipient, target_of(response)
+    if not sender.tag or not recipient.tag or target is None:
+        raise MalformedMessage("To", "no tag or no Contact")
+    return Dialog(
+        session="",
+        call_id=response.call_id,
+        local_uri=sender.uri,
+        local_tag=sender.tag,
+        remote_uri=recipient.uri,
+        remote_tag=recipient.tag,
+        local_cseq=response.cseq.number,
+        remote_cseq=-1,
+        target=target,
+        route=tuple(reversed(_routes(response))),
+        flow=str(flow),
+    )
+
+
 def as_callee(session: str, invite: Request, tag: str, flow: Flow) -> Dialog:
     """The dialog that our response to a phone's INVITE makes (section 12.1.1); MalformedMessage without Contact."""
     target = target_of(invite)
@@ -98,13 +118,17 @@ def refreshed(dialog: Dialog, request: Request, flow: Flow) -> Dialog:
 def next_hop(dialog: Dialog) -> Flow:
     """Where our requests go: the flow, with the port that route or target names where it is the same host.
 
+    A stream's connection is used as long as it lives, and made anew to that port when it is gone.
     A target elsewhere is not believed: a phone behind NAT names one that cannot be reached, a hostile one a victim.
     """
     flow = Flow.parse(dialog.flow)
     named = Uri.parse(NameAddr.parse(dialog.route[0]).uri if dialog.route else dialog.target)
     if named.host != flow.peer.host:
         return flow
-    return replace(flow, peer=Address(named.host, named.port or 5060))
+    port = named.port or flow.default_port
+    if flow.reliable:
+        return replace(flow, back=port)
+    return replace(flow, peer=Address(named.host, port))
 
 
 def request(dialog: Dialog, method: str, face: Face, *more: Header, number: int | None = None) -> Request:
@@ -126,7 +150,7 @@ def request(dialog: Dialog, method: str, face: Face, *more: Header, number: int 
         *more,
     ]
     if method in ("INVITE", "UPDATE"):
-        headers += [("Contact", face.contact), ("Allow", ALLOW)]
+        headers += [("Contact", face.contact(dialog.target)), ("Allow", ALLOW)]
     return Request(tuple(headers), b"", method, uri)
 
 
@@ -139,7 +163,7 @@ def invite(face: Face, call_id: str, number: int, tag: str, target: str, caller:
         ("To", str(NameAddr(target))),
         ("Call-ID", call_id),
         ("CSeq", str(CSeq(number, "INVITE"))),
-        ("Contact", face.contact),
+        ("Contact", face.contact(target)),
         ("Allow", ALLOW),
         ("User-Agent", face.product),
         *more,

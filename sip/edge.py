@@ -4,25 +4,30 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+from twisted.internet.defer import CancelledError
+from twisted.python.failure import Failure
+
 from parloir.rtp.description import Address
 from parloir.sip import dialog as dialogs
-from parloir.sip import midcall, reception
+from parloir.sip import left_over, midcall, reception
+from parloir.sip.crowd import Standing
 from parloir.sip.dummy import SESSION_HEADER
 from parloir.sip.errors import MalformedMessage, SipError
 from parloir.sip.flow import Face, Flow
 from parloir.sip.incoming import IncomingLeg
 from parloir.sip.leg import Leg
 from parloir.sip.lines import Lines
-from parloir.sip.message import Request, parse
-from parloir.sip.session import DialogStore, Incoming, NoFreeLine
+from parloir.sip.message import Request, Response, parse
+from parloir.sip.session import DialogStore, Incoming
 from parloir.sip.settings import Listener, Settings
+from parloir.sip.slots import Slot
 from parloir.sip.stations import Station, Stations
 from parloir.sip.surroundings import Clock, Log
 from parloir.sip.transactions import Asked, Transactions
 from parloir.sip.transport import Sockets
 from parloir.sip.uri import Uri
 
-RETRY_AFTER = "30"
+RETRY_AFTER = "10"
 
 
 class Edge:
@@ -49,10 +54,15 @@ class Edge:
         self._incoming = incoming
         self._by_dialog: dict[tuple[str, str], Leg] = {}
         self._peers: set[str] = set()
-        self.sockets = Sockets(settings.listen, settings.product, self.from_phone)
+        self.sockets = Sockets(settings.listen, settings.product, self.from_phone, settings.streams, log)
+        self.sockets.standing = self.standing
         self.inner_sockets = Sockets((Listener("127.0.0.1", 0),), settings.product, self.from_line)
-        self.outer = Transactions(clock, self.sockets, dialogs.token, self._phone_asks, self._phone_acknowledges)
+        self.outer = Transactions(
+            clock, self.sockets, dialogs.token, self._phone_asks, self._phone_acknowledges, self._phone_answers
+        )
         self.inner = Transactions(clock, self.inner_sockets, dialogs.token, self._line_asks, self._line_acknowledges)
+        self.sockets.on_lost = self.outer.lost
+        self.sockets.on_unreachable = self.outer.unreachable
         lines.on_lost = self._line_lost
         lines.on_freed = self._line_freed
 
@@ -77,6 +87,10 @@ class Edge:
         """Send what belongs to no transaction: an ACK for a 2xx."""
         self.sockets.send(flow, bytes(message))
 
+    def standing(self, host: str) -> Standing:
+        """What a host that wants to connect is to us."""
+        return Standing.KNOWN if self.stations.knows(host) or host in self._peers else Standing.UNWELCOME
+
     def expect(self, peer: Address) -> None:
         """Listen to a host that we have something to say to."""
         self._peers.add(peer.host)
@@ -97,8 +111,9 @@ class Edge:
 
     def from_phone(self, flow: Flow, data: bytes) -> None:
         """Take in a datagram of the world's."""
-        if not self.stations.knows(flow.peer.host) and flow.peer.host not in self._peers:
+        if self.standing(flow.peer.host) is Standing.UNWELCOME:
             self.counters["stranger"] += 1
+            self.sockets.drop(flow)
             return
         if not data.strip(b"\r\n\0 \t"):
             return
@@ -131,26 +146,49 @@ class Edge:
             return None
         return leg if leg.knows(request.sender.tag) else None
 
+    def kept(self, number: str, urgent: bool = False) -> int:
+        """How many slots a call from or to that number must leave free."""
+        return 0 if urgent or number in self.settings.urgent else self.settings.reserved
+
+    def _phone_answers(self, response: Response, flow: Flow) -> None:
+        """A response to nothing that we know of."""
+        known = (response.call_id, response.sender.tag or "") in self._by_dialog
+        if not known and response.cseq.method == "INVITE" and 200 <= response.status < 300:
+            left_over.refuse(self, response, flow)
+
     def _phone_asks(self, asked: Asked) -> None:
         request = asked.request
-        if request.recipient.tag is not None:
+        try:
+            if request.recipient.tag is None:
+                self._asks_outside(asked)
+                return
             leg = self._leg_of(request, asked.source)
             if leg is None:
                 asked.respond(481)
             else:
                 midcall.requested(leg, asked)
-            return
-        verdict = reception.outside(request)
-        if verdict is not None:
-            asked.respond(verdict.status, *verdict.headers)
-            return
-        try:
-            self._called(asked)
         except MalformedMessage as error:
             asked.respond(400, phrase=f"Bad {error.where}")
 
+    def _asks_outside(self, asked: Asked) -> None:
+        verdict = reception.looped(asked.request, asked.face) or reception.outside(asked.request)
+        if verdict is None:
+            self._called(asked)
+            return
+        attempt = reception.transfer(asked.request)
+        if attempt is not None:
+            self._transfer_refused(asked.request, *attempt)
+        asked.respond(verdict.status, *verdict.headers)
+
+    def _transfer_refused(self, request: Request, by: str, target: str) -> None:
+        """Tell the call that was to be taken over, where the attempt names one of ours (RFC 3891, RFC 4538)."""
+        leg = self._by_dialog.get(reception.replaced(request))
+        self.log("sip.transfer_refused", session=leg.id if leg else "", by=by)
+        if leg is not None and leg.events is not None and not leg.over:
+            leg.events.transfer_refused(leg, by, target)
+
     def _called(self, asked: Asked) -> None:
-        """A station's call."""
+        """A station's call: it gets a slot, at once or after a moment, or is refused."""
         request, station = asked.request, self._station(asked.request, asked.source)
         if station is None:
             asked.respond(403)
@@ -158,15 +196,27 @@ class Edge:
             asked.respond(482)
         else:
             number, id = reception.dialled(request), dialogs.token()
-            try:
-                slot = self.lines.reserve(id)
-            except NoFreeLine as error:
-                self.log("sip.full", station=f"{station.facility}/{station.station}", why=str(error))
-                asked.respond(480, ("Retry-After", RETRY_AFTER))
-                return
-            self._take_in(asked, IncomingLeg(self, id, slot, asked, (station.facility, station.station), number))
+            waiting = self.lines.reserve_soon(id, self.kept(number))
+            asked.cancelled = waiting.cancel
+            waiting.addCallbacks(
+                lambda slot: self._take_in(asked, slot, id, station, number),
+                lambda failure: self._full(asked, station, failure),
+            )
+            waiting.addErrback(lambda failure: self._failed(asked, id, failure))
 
-    def _take_in(self, asked: Asked, leg: IncomingLeg) -> None:
+    def _full(self, asked: Asked, station: Station, failure: Failure) -> None:
+        """No slot came free: a trunk may try elsewhere, a phone says that it cannot now."""
+        if failure.check(CancelledError) is None:  # type: ignore[no-untyped-call]
+            self.log("sip.full", station=f"{station.facility}/{station.station}", why=failure.getErrorMessage())
+            asked.respond(503 if station.trunk else 480, ("Retry-After", RETRY_AFTER))
+
+    def _failed(self, asked: Asked, session: str, failure: Failure) -> None:
+        self.log("sip.failed", session=session, method="INVITE", error=failure.getErrorMessage())
+        self.lines.release(session)
+        asked.respond(500)
+
+    def _take_in(self, asked: Asked, slot: Slot, id: str, station: Station, number: str) -> None:
+        leg = IncomingLeg(self, id, slot, asked, (station.facility, station.station), number)
         self.enter(leg)
         self.log("sip.incoming", session=leg.id, station=f"{leg.facility}/{leg.station}")
         try:

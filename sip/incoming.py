@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from parloir.sip import dialog as dialogs
+from parloir.sip import refresh
 from parloir.sip.leg import Leg
 from parloir.sip.message import Header, Request, Response
 from parloir.sip.session import EndKind, Gone, SessionEnd, SessionEvents
@@ -24,6 +25,7 @@ class IncomingLeg(Leg):
         self.call_id = asked.request.call_id
         self.early = dialogs.as_callee(id, asked.request, self.tag, asked.source)
         self.invite_number = asked.request.cseq.number
+        self.note_allows(asked.request)
         self._asked = asked
         self._answer = ""
         self._rung = False
@@ -96,7 +98,9 @@ class IncomingLeg(Leg):
             return
         self.await_ack(self._asked, self._confirmed)
         self.keep(self.early)
-        self._asked.respond(200, body=self._answer)
+        agreed, timer = refresh.answer(self._asked.request, self.edge.settings.session_expires) or (None, ())
+        self._asked.respond(200, *timer, body=self._answer)
+        self.refresher.agree(agreed)
 
     def _confirmed(self, ack: Request) -> None:
         if self.over:

@@ -5,9 +5,11 @@ from typing import TYPE_CHECKING
 
 from parloir.rtp.description import Address
 from parloir.sip import dialog as dialogs
-from parloir.sip.flow import Flow
+from parloir.sip.flow import SUPPORTED, Flow
+from parloir.sip.info import FAST_UPDATE, KEYFRAME_TYPE
 from parloir.sip.line_call import LineCall
-from parloir.sip.message import Header, Request, Response
+from parloir.sip.message import Header, Message, Request, Response
+from parloir.sip.refresher import Refresher
 from parloir.sip.session import Dialog, EndKind, SessionEnd, SessionEvents
 from parloir.sip.slots import Slot
 from parloir.sip.transactions import Asked
@@ -15,10 +17,8 @@ from parloir.sip.transactions import Asked
 if TYPE_CHECKING:
     from parloir.sip.edge import Edge
 
-FAST_UPDATE = (
-    '<?xml version="1.0" encoding="utf-8"?>'
-    "<media_control><vc_primitive><to_encoder><picture_fast_update/></to_encoder></vc_primitive></media_control>"
-)
+NOT_UNDERSTOOD = (405, 415, 489, 501)
+"""How a phone says that it will never read such an INFO."""
 
 
 class Leg:
@@ -36,7 +36,11 @@ class Leg:
         self.dialog: Dialog | None = None
         self.events: SessionEvents | None = None
         self.over = False
+        self.allows: frozenset[str] = frozenset()
         self.offering = False
+        self.offered = False
+        self.keyframes = True
+        self.refresher = Refresher(self)
         self.unacknowledged: dict[int, tuple[Asked, Callable[[Request], None]]] = {}
         self.line = LineCall(id, slot, edge.lines, edge.inner, edge.inner_sockets, self)
 
@@ -54,15 +58,21 @@ class Leg:
         self.finish(SessionEnd(EndKind.ENDED_HERE), status)
 
     def ask_keyframe(self) -> None:
-        """Send INFO picture_fast_update (RFC 5168)."""
-        if self.dialog is not None and not self.over:
-            self.ask("INFO", lambda _: None, body=FAST_UPDATE, kind="application/media_control+xml")
+        """Send INFO picture_fast_update (RFC 5168), unless the phone has said that it cannot read it."""
+
+        def heard(response: Response | None) -> None:
+            if response is not None and response.status in NOT_UNDERSTOOD:
+                self.keyframes = False
+
+        if self.dialog is not None and not self.over and self.keyframes:
+            self.ask("INFO", heard, body=FAST_UPDATE, kind=KEYFRAME_TYPE)
 
     def finish(self, end: SessionEnd, status: int = 480) -> None:
         """End both halves and tell the call, once; `status` refuses a phone that has not been answered."""
         if self.over:
             return
         self.over = True
+        self.refresher.stop()
         self.line.end()
         self.depart(status)
         self.edge.log("sip.ended", session=self.id, kind=end.kind.value, status=end.status)
@@ -106,6 +116,40 @@ class Leg:
         flow = dialogs.next_hop(self.dialog)
         request = dialogs.request(self.dialog, method, self.edge.face(flow), *headers)
         self.edge.outer.send(request if body is None else request.with_body(body, kind), flow, heard)
+
+    @property
+    def busy(self) -> bool:
+        """Whether an offer is under way, so that another one has to wait (RFC 3261 section 14)."""
+        return self.offering or self.offered or bool(self.unacknowledged)
+
+    def note_allows(self, message: Message) -> None:
+        """Remember which methods the phone says that it knows."""
+        if message.has("Allow"):
+            self.allows = frozenset(name.upper() for name in message.all("Allow"))
+
+    def offer_again(self, heard: Callable[[Response | None], None], *headers: Header) -> None:
+        """Send the phone a re-INVITE with what is in use; `heard` gets its final response, once."""
+        if self.dialog is None or self.events is None or self.busy:
+            return
+        self.offered = True
+        number = self.dialog.local_cseq + 1
+
+        def response_came(response: Response | None) -> None:
+            if response is not None and 200 <= response.status < 300:
+                self.acknowledge(number)
+            if self.offered and (response is None or response.status >= 200):
+                self.offered = False
+                heard(response)
+                if response is not None and response.status < 300 and response.sdp and self.events and not self.over:
+                    self.events.reanswered(self, response.sdp)
+
+        self.ask("INVITE", response_came, ("Supported", SUPPORTED), *headers, body=self.events.current(self))
+
+    def acknowledge(self, number: int) -> None:
+        """Send the ACK for a 2xx to an INVITE of ours in the dialog, each time that it comes."""
+        if self.dialog is not None:
+            flow = dialogs.next_hop(self.dialog)
+            self.edge.send(flow, dialogs.request(self.dialog, "ACK", self.edge.face(flow), number=number))
 
     def bye(self) -> None:
         """Hang up on the phone, repeating the BYE as long as RFC 3261 asks."""

@@ -3,14 +3,16 @@
 from collections.abc import Callable
 from typing import Any
 
-from twisted.internet.defer import Deferred, fail
+from twisted.internet.defer import Deferred, fail, succeed
 from twisted.protocols import amp
 
 from parloir.sip.commands import Configure, Freed, LineError
 from parloir.sip.errors import SipError
+from parloir.sip.session import NoFreeLine
 from parloir.sip.settings import Settings
 from parloir.sip.slots import Slot, Slots
-from parloir.sip.surroundings import Log
+from parloir.sip.surroundings import Clock, Log
+from parloir.sip.waiting import Waiting
 
 
 class _Words(amp.CommandLocator):
@@ -30,7 +32,7 @@ class _Words(amp.CommandLocator):
 class Lines:
     """Owner of the line children (`python -m parloir.sip.line_main`); `count` of them are wanted."""
 
-    def __init__(self, settings: Settings, log: Log) -> None:
+    def __init__(self, settings: Settings, log: Log, clock: Clock) -> None:
         self.count = settings.lines
         self.edge_port = 0
         self.on_freed: Callable[[str, int], None] = lambda session, status: None
@@ -38,6 +40,7 @@ class Lines:
         self._product = settings.product
         self._log = log
         self._slots = Slots(settings.calls, settings.calls_per_line)
+        self.waiting = Waiting(clock, settings.queue_timeout, self._slots.reserve)
         self._held: dict[str, Slot] = {}
         self._children: dict[int, tuple[amp.AMP, int]] = {}
 
@@ -59,6 +62,7 @@ class Lines:
         self._children[index] = (child, answer["port"])
         self._slots.line_up(index)
         self._log("sip.line_up", line=index, port=answer["port"])
+        self.waiting.serve()
 
     def went_down(self, index: int) -> None:
         """The line is gone, and so are its calls."""
@@ -74,11 +78,28 @@ class Lines:
         slot = self._held[session] = self._slots.reserve(kept)
         return slot
 
+    def reserve_soon(self, session: str, kept: int = 0) -> "Deferred[Slot]":
+        """A slot for a session, at once or after a moment's wait; NoFreeLine when none comes free in time.
+
+        Cancelling gives up the wait, never a slot that was given.
+        """
+        try:
+            return succeed(self.reserve(session, kept))
+        except NoFreeLine as full:
+            waiting = self.waiting.join(kept, full)
+
+        def hold(slot: Slot) -> Slot:
+            self._held[session] = slot
+            return slot
+
+        return waiting.addCallback(hold)
+
     def release(self, session: str) -> None:
         """Give back the slot of a session that its line never heard of."""
         slot = self._held.pop(session, None)
         if slot is not None:
             self._slots.release(slot)
+            self.waiting.serve()
 
     def freed(self, line: int, session: str, status: int) -> None:
         """A line says that a call of its own is over."""

@@ -3,11 +3,12 @@
 from typing import TYPE_CHECKING
 
 from parloir.sip import dialog as dialogs
+from parloir.sip import refresh
 from parloir.sip.ending import kind_of
 from parloir.sip.errors import MalformedMessage
-from parloir.sip.flow import Flow
+from parloir.sip.flow import SUPPORTED, Flow
 from parloir.sip.leg import Leg
-from parloir.sip.message import CSeq, Request, Response
+from parloir.sip.message import CSeq, Header, Request, Response
 from parloir.sip.session import Dialog, EndKind, SessionEnd, SessionEvents
 from parloir.sip.slots import Slot
 from parloir.sip.surroundings import Timer, stop
@@ -46,6 +47,8 @@ class OutgoingLeg(Leg):
         self._caller = caller
         self._login = login
         self._challenged = False
+        self._credentials: tuple[Header, ...] = ()
+        self._least = 0
         self._sent: Sent | None = None
         self._number = 0
         self._heard = False
@@ -81,11 +84,17 @@ class OutgoingLeg(Leg):
 
     def line_invites(self, request: Request) -> None:
         """Take the line's INVITE to the phone, with our own names and the real description."""
+        kept = ("Authorization", "Proxy-Authorization")
+        self._credentials = tuple(header for header in request.headers if header[0] in kept)
+        self._invite()
+
+    def _invite(self) -> None:
         self._number += 1
         face = self.edge.face(self.flow)
         caller = NameAddr(face.uri(), self._caller)
-        kept = [h for h in request.headers if h[0] in ("Authorization", "Proxy-Authorization")]
-        invite = dialogs.invite(face, self.call_id, self._number, self.tag, self._target, caller, *kept)
+        timer = refresh.ask(self.edge.settings.session_expires, self._least)
+        more = (("Supported", SUPPORTED), *timer, *self._credentials)
+        invite = dialogs.invite(face, self.call_id, self._number, self.tag, self._target, caller, *more)
         self._sent = self.edge.outer.send(invite.with_body(self._sdp), self.flow, self._response)
 
     def _response(self, response: Response | None) -> None:
@@ -110,9 +119,12 @@ class OutgoingLeg(Leg):
                 self.retire()
 
     def _progress(self, invite: Request, response: Response) -> None:
+        """Ringing. A description that comes early counts if the 200 brings none, and joins nothing before that."""
         tag = response.recipient.tag
         if tag and len(self._ringing) < MOST_FORKS:
             self._ringing.add(tag)
+        if tag and tag in self._ringing and response.sdp:
+            self._early[tag] = response.sdp
         if "100rel" in response.tokens("Require") and tag and len(self._reliable) < MOST_FORKS:
             self._acknowledge_provisional(invite, response, tag)
         if response.status in (180, 183) and not self._rang and not self.over:
@@ -122,14 +134,12 @@ class OutgoingLeg(Leg):
                 self.events.ringing(self)
 
     def _acknowledge_provisional(self, invite: Request, response: Response, tag: str) -> None:
-        """PRACK (RFC 3262 section 4), each once and in order; its description counts if the 200 brings none."""
+        """PRACK (RFC 3262 section 4), each once and in order."""
         sequence = response.one("RSeq")
         if not (sequence.isascii() and sequence.isdigit() and len(sequence) <= 10):
             raise MalformedMessage("RSeq", "not a number")
         if int(sequence) <= self._reliable.get(tag, -1):
             return
-        if response.sdp:
-            self._early[tag] = response.sdp
         self._reliable[tag] = int(sequence)
         self._number += 1
         early = dialogs.as_caller(self.id, invite, response, self.flow)
@@ -155,6 +165,8 @@ class OutgoingLeg(Leg):
         if self.over:
             self.bye()
             return
+        self.note_allows(response)
+        self.refresher.agree_with(response)
         self.line.answer_line()
         answer = response.sdp or self._early.get(tag)
         if answer is None:
@@ -177,12 +189,16 @@ class OutgoingLeg(Leg):
         self.edge.outer.send(bye, flow, lambda _: None)
 
     def _refused(self, response: Response) -> None:
-        """Have the line answer a first challenge, where it has a login; else the call is refused."""
+        """Have the line answer a first challenge, where it has a login, or ask for a longer session timer (RFC 4028
+        section 7.3); else the call is refused."""
         name = _CHALLENGES.get(response.status, "")
         if self._login[0] and name and not self._challenged and not self.over:
             self._challenged = True
             self._sent = None
             self.line.refuse(response.status, *((name, value) for value in response.all(name)[:MOST_CHALLENGES]))
+        elif response.status == 422 and refresh.least_of(response) > self._least and not self.over:
+            self._least = refresh.least_of(response)
+            self._invite()
         else:
             self._refuse(response.status, response.phrase)
 

@@ -3,15 +3,18 @@
 from dataclasses import dataclass
 
 from parloir.sip.errors import MalformedMessage
-from parloir.sip.flow import ALLOW
-from parloir.sip.message import Header, Request
-from parloir.sip.uri import Uri
+from parloir.sip.flow import ALLOW, SUPPORTED, Face
+from parloir.sip.info import ACCEPTED
+from parloir.sip.message import Header, Request, Via
+from parloir.sip.refresh import too_brief
+from parloir.sip.uri import Uri, parameters
 
 LONGEST_SDP = 16_384
 LONGEST_NUMBER = 64
-EXTENSIONS = {"100rel"}
+LONGEST_TARGET = 200
+EXTENSIONS = {"100rel", "timer"}
 
-ABLE: tuple[Header, ...] = (("Allow", ALLOW), ("Accept", "application/sdp"), ("Supported", "100rel"))
+ABLE: tuple[Header, ...] = (("Allow", ALLOW), ("Accept", "application/sdp"), ("Supported", SUPPORTED))
 
 
 @dataclass(frozen=True)
@@ -20,6 +23,27 @@ class Verdict:
 
     status: int
     headers: tuple[Header, ...] = ()
+
+
+def looped(request: Request, face: Face) -> Verdict | None:
+    """The answer to a request that has come round: through us before (482), or over too many hops (483).
+
+    A hop count of 0 keeps a call from being taken on (RFC 7332); what ends here is answered all the same.
+    """
+    places = [(via.host, via.port or 5060) for via in map(Via.parse, request.all("Via"))]
+    if (face.host, face.port) in places:
+        return Verdict(482)
+    return Verdict(483) if request.method == "INVITE" and hops(request) == 0 else None
+
+
+def hops(request: Request) -> int:
+    """The Max-Forwards of a request, 70 where it has none; MalformedMessage when it is no number."""
+    if not request.has("Max-Forwards"):
+        return 70
+    value = request.one("Max-Forwards")
+    if not (value.isascii() and value.isdigit() and int(value[:9]) <= 255):
+        raise MalformedMessage("Max-Forwards", "not a number up to 255")
+    return int(value)
 
 
 def outside(request: Request) -> Verdict | None:
@@ -49,10 +73,8 @@ def inside(request: Request) -> Verdict | None:
         case "SUBSCRIBE" | "NOTIFY":
             return Verdict(489)
         case "INVITE" | "UPDATE" | "PRACK":
-            return unfit(request)
-        case "INFO":
-            return unknown_info(request)
-        case "BYE":
+            return Verdict(403) if request.has("Replaces") else unfit(request)
+        case "BYE" | "INFO":
             return None
         case _:
             return Verdict(405, (("Allow", ALLOW),))
@@ -63,6 +85,9 @@ def unfit(request: Request) -> Verdict | None:
     unknown = sorted(request.tokens("Require") - EXTENSIONS)
     if unknown:
         return Verdict(420, tuple(("Unsupported", name[:64]) for name in unknown[:8]))
+    brief = too_brief(request) if request.method in ("INVITE", "UPDATE") else None
+    if brief is not None:
+        return Verdict(422, brief)
     if not request.body:
         return None
     if request.has("Content-Encoding"):
@@ -72,13 +97,29 @@ def unfit(request: Request) -> Verdict | None:
     return Verdict(413) if len(request.body) > LONGEST_SDP else None
 
 
-def unknown_info(request: Request) -> Verdict | None:
-    """INFO: an empty one is a sign of life, one about pictures is for the call (RFC 5168), others we cannot read."""
-    if not request.body:
-        return Verdict(200)
-    if request.content_type != "application/media_control+xml":
-        return Verdict(415, (("Accept", "application/media_control+xml"),))
-    return None
+def transfer(request: Request) -> tuple[str, str] | None:
+    """How a request tries to hand a call on, and to whom it says; None for one that does not."""
+    name = "Refer-To" if request.method == "REFER" else "Replaces"
+    if not request.has(name):
+        return ("REFER", "") if request.method == "REFER" else None
+    target = request.all(name)[0].partition("?")[0]
+    return "REFER" if request.method == "REFER" else "Replaces", target[:LONGEST_TARGET]
+
+
+def replaced(request: Request) -> tuple[str, str]:
+    """The dialog that a request wants to take over, or to hand on, by Call-ID and our tag; empty where it names none.
+
+    Replaces names it (RFC 3891), and Target-Dialog (RFC 4538).
+    """
+    for name, tag in (("Replaces", "to-tag"), ("Target-Dialog", "local-tag")):
+        if request.has(name):
+            call_id, semicolon, rest = request.all(name)[0].partition(";")
+            return call_id.strip(), dict(parameters(semicolon + rest)).get(tag) or ""
+    return "", ""
+
+
+NOT_AN_INFO = Verdict(415, (("Accept", ACCEPTED),))
+"""The answer to an INFO of a kind that we cannot read."""
 
 
 def dialled(request: Request) -> str:

@@ -18,6 +18,7 @@ class EndKind(StrEnum):
     HUNG_UP = "hung_up"
     CANCELLED = "cancelled"
     ENDED_HERE = "ended_here"
+    EXPIRED = "expired"
     LINE_LOST = "line_lost"
     FAILED = "failed"
 
@@ -74,6 +75,12 @@ class SessionEvents(Protocol):
         """The phone's answer to that offer."""
 
     def keyframe_wanted(self, session: Session) -> None: ...
+
+    def digit(self, session: Session, digit: str) -> None:
+        """A key was pressed, by INFO: one of 0-9, *, #, A-D. The same press may come as an RTP event too."""
+
+    def transfer_refused(self, session: Session, by: str, target: str) -> None:
+        """The phone tried to hand the call on and was refused: `by` "REFER" or "Replaces", `target` what it named."""
 
     def ended(self, session: Session, end: SessionEnd) -> None:
         """Called exactly once for every session."""

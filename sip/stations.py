@@ -8,12 +8,16 @@ from parloir.rtp.description import Address
 
 @dataclass(frozen=True)
 class Station:
-    """A phone that is trusted by its address: IP literal, port, and the user it calls itself ("" for any)."""
+    """A phone that is trusted by its address: IP literal, port, and the user it calls itself ("" for any).
+
+    `trunk` says that the address is a PBX's, which can send a refused call elsewhere.
+    """
 
     facility: str
     station: str
     address: Address
     user: str = ""
+    trunk: bool = False
 
 
 class Stations:

@@ -55,7 +55,8 @@ class Sent(_Timed):
         self.request = request
         self.data = bytes(request)
         self.heard = heard
-        self.core = ClientTransaction(request.method == "INVITE", side.clock.seconds())
+        self.core = ClientTransaction(request.method == "INVITE", side.clock.seconds(), flow.reliable)
+        self._again = False
         self._cancel_wanted = self._cancel_sent = False
 
     def received(self, message: Response) -> None:
@@ -68,6 +69,23 @@ class Sent(_Timed):
             self._cancel()
         if news:
             self.heard(message)
+
+    def connection_lost(self) -> None:
+        """The connection it was sent on is gone: send it once more, on a new one, unless the peer has heard it."""
+        if self.core.state is not State.TRYING:
+            return
+        if self._again:
+            self.unreachable()
+        else:
+            self._again = True
+            self.send()
+
+    def unreachable(self) -> None:
+        """No connection can be made: nobody will answer (RFC 3261 section 8.1.3.1)."""
+        if self.core.state is State.TRYING and self.core.give_up():
+            self.arm(None)
+            self.side.drop(self)
+            self.heard(None)
 
     def cancel(self) -> None:
         """Cancel it, as soon as the peer has been heard of (section 9.1)."""
@@ -100,10 +118,10 @@ class Asked(_Timed):
 
     def __init__(self, side: "Transactions", source: Flow, request: Request) -> None:
         via = request.via
-        super().__init__(side, Flow(source.listener, via.answer_to(source.peer)))
+        super().__init__(side, source.answering(via))
         self.source = source
         self.request = request.with_via(via.stamped(source.peer))
-        self.core = ServerTransaction(request.method == "INVITE")
+        self.core = ServerTransaction(request.method == "INVITE", source.reliable)
         self.tag = ""
         self.cancelled: Callable[[], None] = lambda: None
         self.unheard: Callable[[], None] = lambda: None
@@ -143,7 +161,10 @@ class Asked(_Timed):
 
 
 class Transactions:
-    """All transactions of one side; `requested` gets each new request once, `acknowledged` each ACK for a 2xx."""
+    """All transactions of one side; `requested` gets each new request once, `acknowledged` each ACK for a 2xx.
+
+    `unknown` gets responses that belong to no transaction.
+    """
 
     def __init__(
         self,
@@ -152,12 +173,14 @@ class Transactions:
         tag: Callable[[], str],
         requested: Callable[[Asked], None],
         acknowledged: Callable[[Request, Flow], None],
+        unknown: Callable[[Response, Flow], None] = lambda response, flow: None,
     ) -> None:
         self.clock = clock
         self.wire = wire
         self._tag = tag
         self._requested = requested
         self._acknowledged = acknowledged
+        self._unknown = unknown
         self._sent: dict[tuple[str, str], Sent] = {}
         self._asked: dict[tuple[str, str, str], Asked] = {}
 
@@ -175,6 +198,8 @@ class Transactions:
             sent = self._sent.get((message.via.branch, message.cseq.method))
             if sent is not None:
                 sent.received(message)
+            else:
+                self._unknown(message, flow)
         else:
             self._request(message, flow)
 
@@ -223,6 +248,16 @@ class Transactions:
         else:
             via = ended.request.via
             self._asked.pop((via.branch, f"{via.host}:{via.port}", ended.request.method), None)
+
+    def lost(self, flow: Flow) -> None:
+        """A connection is gone."""
+        for sent in [each for each in self._sent.values() if each.flow.goes_by(flow)]:
+            sent.connection_lost()
+
+    def unreachable(self, flow: Flow) -> None:
+        """A connection cannot be made."""
+        for sent in [each for each in self._sent.values() if each.flow.goes_by(flow)]:
+            sent.unreachable()
 
     def close(self) -> None:
         """Stop all clocks."""

@@ -74,6 +74,12 @@ class Call:
     def keyframe_wanted(self, session: Session) -> None:
         self._tell("keyframe")
 
+    def digit(self, session: Session, digit: str) -> None:
+        self._tell("digit", digit)
+
+    def transfer_refused(self, session: Session, by: str, target: str) -> None:
+        self._tell("transfer_refused", (by, target))
+
     def ended(self, session: Session, end: SessionEnd) -> None:
         self._tell("ended", end)
 
@@ -106,6 +112,7 @@ class Bench:
         self.on_incoming: Callable[[Incoming], None] = self.incoming.append
         self.log: list[tuple[str, dict[str, Any]]] = []
         self.lines: list[LineChild] = []
+        terms.setdefault("queue_timeout", 0.0)
         self.settings = Settings((Listener("127.0.0.2", 0),), calls=calls, calls_per_line=per_line, **terms)
         self.agent = UserAgent(
             reactor, self.settings, [], self.dialogs, lambda call: self.on_incoming(call), self._logged

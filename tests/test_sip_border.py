@@ -45,7 +45,7 @@ class Border:
         self.to_line: list[Request | Response] = []
         self.incoming: list[Incoming] = []
         terms = Settings((Listener("127.0.0.2", 5060),), calls=2)
-        self.lines = Lines(terms, self._logged)
+        self.lines = Lines(terms, self._logged, self.clock)
         stations = Stations([Station("north", "pod", PHONE, "1001")])
         self.dialogs = KeptDialogs()
         self.edge = Edge(self.clock, terms, stations, self.dialogs, self.lines, self.incoming.append, self._logged)

@@ -122,7 +122,9 @@ async def test_a_dialog_is_not_open_to_other_hosts_or_old_requests(bench: Bench)
     [
         ("INFO", (("Content-Type", XML),), b"<picture_fast_update/>", 200),
         ("INFO", (), b"", 200),
-        ("INFO", (("Content-Type", "application/dtmf-relay"),), b"Signal=1", 415),
+        ("INFO", (("Content-Type", "application/dtmf-relay"),), b"Signal=1", 200),
+        ("INFO", (("Content-Type", "application/dtmf"),), b"and?", 400),
+        ("INFO", (("Content-Type", "text/plain"),), b"1", 415),
         ("REFER", (("Refer-To", "<sip:x@y>"),), b"", 403),
         ("OPTIONS", (), b"", 200),
         ("NOTIFY", (("Event", "refer"),), b"", 489),

@@ -332,10 +332,13 @@ async def test_an_unanswered_bye_is_repeated_and_frees_the_slot_at_once(bench: B
 
 
 @ensureDeferred
-async def test_a_full_pool_and_an_unknown_host_are_said_at_once(bench: Bench) -> None:
+async def test_a_full_pool_and_an_unknown_host_are_said(bench: Bench) -> None:
     phone = bench.phone()
+    slots = [await bench.agent.lines.reserve_soon(f"other-{number}") for number in range(4)]
     with pytest.raises(NoFreeLine):
-        await bench.agent.invite(_At("", phone.host, phone.port), OFFER, Call(bench.reactor), kept=4)
+        await bench.agent.invite(_At("", phone.host, phone.port), OFFER, Call(bench.reactor))
+    for number in range(len(slots)):
+        bench.agent.lines.release(f"other-{number}")
     with pytest.raises(Unreachable):
         await bench.agent.invite(_At("", "::1", 5060), OFFER, Call(bench.reactor))
     await bench.idle()

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from parloir.calls import reason as reasons
 from parloir.calls.call import Event
+from parloir.calls.keys import Way
 from parloir.relay.commands import Report
 from parloir.webrtc.signalling import Hint
 
@@ -43,8 +44,13 @@ class MediaSide:
         self._live.note("leg_silent" if silent else "leg_heard", leg=leg)
 
     def digit(self, digit: str) -> None:
-        """A key on the phone: no menu listens to it in a visit."""
-        self._live.note("key_pressed")
+        """A key on the phone, told in its media."""
+        self._live.phone.pressed(Way.MEDIA, digit)
+
+    def keyframe_wanted(self) -> None:
+        """The phone knows no RTCP feedback: ask it for a keyframe by SIP INFO (RFC 5168)."""
+        if self._live.session is not None:
+            self._live.session.ask_keyframe()
 
     def quality(self, report: Report) -> None:
         """How both legs fare, for the timeline and the page's hint."""
@@ -52,7 +58,7 @@ class MediaSide:
         scores = [s.mos for s in (*report.phone, *report.browser) if s.mos is not None]
         if scores:
             worst = min(scores)
-            self._live.say(Hint(quality="good" if worst >= GOOD else "fair" if worst >= FAIR else "poor"))
+            self._live.page.say(Hint(quality="good" if worst >= GOOD else "fair" if worst >= FAIR else "poor"))
 
     def relay_lost(self) -> None:
         """The relay's process ended."""

@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING
 
 from parloir.calls import reason as reasons
 from parloir.calls.call import Event, Hold
+from parloir.calls.keys import Keys, Way
+from parloir.policy.values import Alert, Severity
 from parloir.relay import commands
 from parloir.sip.session import NotAcceptable, Session, SessionEnd
 
@@ -16,6 +18,7 @@ class PhoneSide:
 
     def __init__(self, live: "LiveCall") -> None:
         self._live = live
+        self._keys = Keys()
 
     def ringing(self, session: Session) -> None:
         """The phone rings."""
@@ -57,6 +60,22 @@ class PhoneSide:
     def keyframe_wanted(self, session: Session) -> None:
         """The phone asked for a picture by SIP INFO."""
         self._live.go(self._live.bridge.do(commands.AskKeyframe, leg="browser"))
+
+    def digit(self, session: Session, digit: str) -> None:
+        """A key was pressed, and told by SIP INFO."""
+        self.pressed(Way.SIGNALLING, digit)
+
+    def pressed(self, way: Way, digit: str) -> None:
+        """A key, told in one way or the other: no menu listens to it in a visit."""
+        if self._keys.press(way, digit, self._live.around.timelines.clock.monotonic() / 1e9):
+            self._live.note("key_pressed")
+
+    def transfer_refused(self, session: Session, by: str, target: str) -> None:
+        """The phone, or its PBX, tried to hand the call to somebody else."""
+        self._live.note("transfer_refused", by=by, target=target)
+        text = f"The phone of station {self._live.visit.station} tried to transfer its call ({by}); that was refused."
+        alert = Alert(severity=Severity.WARNING, code="transfer_refused", text=text, subject=self._live.id)
+        self._live.around.timelines.alarm(self._live.visit.facility, self._live.id, alert)
 
     def ended(self, session: Session, end: SessionEnd) -> None:
         """The phone's leg is over."""

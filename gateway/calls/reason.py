@@ -3,6 +3,7 @@
 from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar
 
+from parloir.policy.answers import Ending
 from parloir.sip.session import EndKind, SessionEnd
 
 
@@ -74,7 +75,8 @@ class VisitorLeft(Reason):
 
 @dataclass(frozen=True)
 class MediaLost(Reason):
-    """A leg's media did not come back within gateway.rejoin_window."""
+    """A leg is gone and did not come back: the browser's media within gateway.rejoin_window, or the phone, which no
+    longer refreshes its session (RFC 4028)."""
 
     leg: str = "browser"
     again: ClassVar[bool] = True
@@ -83,6 +85,11 @@ class MediaLost(Reason):
 @dataclass(frozen=True)
 class LimitReached(Reason):
     """The visit's time is over."""
+
+
+@dataclass(frozen=True)
+class BalanceUsed(Reason):
+    """What the account could pay for is used up."""
 
 
 @dataclass(frozen=True)
@@ -157,6 +164,31 @@ class Failed(Reason):
     again: ClassVar[bool] = True
 
 
+ENDINGS: dict[str, Ending] = {
+    "Busy": Ending.NO_ANSWER,
+    "Declined": Ending.NO_ANSWER,
+    "NoAnswer": Ending.NO_ANSWER,
+    "CodecMismatch": Ending.NO_ANSWER,
+    "Unreachable": Ending.NO_ANSWER,
+    "Denied": Ending.NO_ANSWER,
+    "PhoneHungUp": Ending.HUNG_UP,
+    "VisitorLeft": Ending.HUNG_UP,
+    "MediaLost": Ending.DROPPED,
+    "LimitReached": Ending.LIMIT,
+    "BalanceUsed": Ending.LIMIT,
+    "VisitCancelled": Ending.CANCELLED,
+    "OfficerEnded": Ending.OFFICER,
+    "PolicyEnded": Ending.LOCKDOWN,
+    "LineLost": Ending.FACILITY_FAULT,
+    "RelayLost": Ending.FACILITY_FAULT,
+    "NoCapacity": Ending.FACILITY_FAULT,
+    "ServiceClosing": Ending.FACILITY_FAULT,
+    "GatewayRestarted": Ending.FACILITY_FAULT,
+    "Failed": Ending.FACILITY_FAULT,
+}
+"""What each reason's name means for the price of a call."""
+
+
 def of_phone(end: SessionEnd) -> Reason:
     """The call's reason where the phone's leg ended by itself."""
     match end.kind:
@@ -172,6 +204,8 @@ def of_phone(end: SessionEnd) -> Reason:
             return Unreachable(end.status)
         case EndKind.HUNG_UP | EndKind.CANCELLED:
             return PhoneHungUp()
+        case EndKind.EXPIRED:
+            return MediaLost("phone")
         case EndKind.LINE_LOST:
             return LineLost()
         case _:

@@ -8,9 +8,11 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection
 from twisted.internet.defer import Deferred, ensureDeferred
 
+from parloir.calls import alarms
 from parloir.log import Log
 from parloir.policy.decision import Decision
 from parloir.policy.trail import to_json
+from parloir.policy.values import Alert
 from parloir.store import calls, timeline
 from parloir.store.calls import Call, CallClass
 from parloir.store.database import Database
@@ -65,6 +67,12 @@ class Timelines:
         wall, monotonic = self.clock.wall(), self.clock.monotonic()
         self.log(f"call.{kind}", call=call, **{k: v for k, v in data.items() if k not in LONG})
         self._write(call, lambda connection: timeline.append(connection, call, kind, data, wall, monotonic))
+
+    def alarm(self, facility: str, call: str, alert: Alert) -> None:
+        """Have a facility's staff and plugins told of something about a call."""
+        at = self.clock.wall()
+        self.log("alert", facility=facility, severity=alert.severity.value, why=alert.code, text=alert.text, call=call)
+        self._write(call, lambda connection: alarms.put(connection, facility, alert, at))
 
     def finished(self, call: str, reason: str) -> "Deferred[None]":
         """Write down the end; fires when that and all before it is stored."""
