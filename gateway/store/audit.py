@@ -2,7 +2,7 @@
 
 import builtins
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -89,6 +89,12 @@ def list(
     if subject is not None:
         query = query.where(audit.c.subject == subject)
     return [_record(dict(row)) for row in connection.execute(query).mappings()]
+
+
+def numbered(connection: Connection, numbers: Iterable[int]) -> dict[int, Record]:
+    """The records of these numbers that there are."""
+    rows = connection.execute(select(audit).where(audit.c.number.in_(sorted(numbers)))).mappings()
+    return {row["number"]: _record(dict(row)) for row in rows}
 
 
 def verify(connection: Connection, anchor: Head | None = None) -> builtins.list[Fault]:

@@ -1,7 +1,7 @@
 """The ledger's accounts: whose money it is, by a name that says so."""
 
 import builtins
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -111,8 +111,22 @@ def list(
     query = select(ledger_accounts).where(ledger_accounts.c.kind.in_(tuple(kinds)))
     if facility is not None:
         query = query.where(ledger_accounts.c.facility == facility)
-    rows = connection.execute(query.order_by(ledger_accounts.c.facility, ledger_accounts.c.id)).mappings()
-    return [Account(row["facility"], row["id"], AccountKind(row["kind"]), row["owner"], row["opened"]) for row in rows]
+    return [
+        Account(row.facility, row.id, AccountKind(row.kind), row.owner, row.opened)
+        for row in connection.execute(query.order_by(ledger_accounts.c.facility, ledger_accounts.c.id))
+    ]
+
+
+def misnamed(connection: Connection) -> Iterator[str]:
+    """Accounts whose row says something else than their id, which nothing here writes."""
+    columns = (ledger_accounts.c.facility, ledger_accounts.c.id, ledger_accounts.c.kind, ledger_accounts.c.owner)
+    for row in connection.execute(select(*columns).order_by(*columns[:2])):
+        try:
+            right = parse(row.id) == (row.kind, row.owner)
+        except NoSuchAccount:
+            right = False
+        if not right:
+            yield f"{row.facility} {row.id}"
 
 
 def moved(connection: Connection, facility: str) -> dict[str, datetime]:

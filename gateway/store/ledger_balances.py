@@ -17,14 +17,18 @@ class Balance:
     held: int
 
 
-def available(connection: Connection, facility: str, account: str) -> int:
-    """What an account comes to, in micro-dollars; 0 for one that is not there."""
+def available(connection: Connection, facility: str, account: str, through: int | None = None) -> int:
+    """What an account comes to, up to an entry or (None) now, in micro-dollars; 0 for one that is not there."""
     theirs = (ledger_balances.c.facility == facility) & (ledger_balances.c.account == account)
     last = select(ledger_balances.c.through, ledger_balances.c.balance).where(theirs)
+    if through is not None:
+        last = last.where(ledger_balances.c.through <= through)
     known = connection.execute(last.order_by(ledger_balances.c.through.desc()).limit(1)).first()
-    through, balance = (known.through, known.balance) if known else (0, 0)
+    start, balance = (known.through, known.balance) if known else (0, 0)
     columns = ledger_postings.c
-    later = (columns.facility == facility) & (columns.account == account) & (columns.entry > through)
+    later = (columns.facility == facility) & (columns.account == account) & (columns.entry > start)
+    if through is not None:
+        later &= columns.entry <= through
     return int(balance + (connection.execute(select(func.sum(columns.amount)).where(later)).scalar() or 0))
 
 

@@ -4,6 +4,7 @@ from hashlib import blake2b
 
 from sqlalchemy import Connection, func, select
 
+CHECKPOINT = "ledger checkpoint"
 LEDGER = "ledger"
 TIMELINE = "timeline"
 AUDIT = "audit"

@@ -69,6 +69,12 @@ def of_calls(connection: Connection, those: Iterable[str], last_of: str | None =
     return found
 
 
+def at(connection: Connection, places: Iterable[tuple[str, int]]) -> dict[tuple[str, int], Entry]:
+    """Those events, by their call and number, that there are."""
+    query = select(events).where(tuple_(events.c.call, events.c.number).in_(sorted(places)))
+    return {(row["call"], row["number"]): _entry(row) for row in connection.execute(query).mappings()}
+
+
 def after(connection: Connection, facility: str, sequence: int, limit: int = 200) -> list[Entry]:
     """A facility's events of all calls that came after `sequence`, in their order: what a plugin has not yet heard."""
     query = select(events).join(calls).where(calls.c.facility == facility, events.c.sequence > sequence)
