@@ -21,3 +21,7 @@ class Unreachable(SipError):
         super().__init__(f"{host}: {why}; check the station's address and sip.listen")
         self.host = host
         self.why = why
+
+
+class BadCertificate(SipError):
+    """The certificate, its key or the authorities of sip.tls cannot be used; `parloir check` says which."""

@@ -51,12 +51,16 @@ class _Timers:
 
 
 class ClientTransaction:
-    """A request of ours on its way: repeated until heard, given up after 64*T1."""
+    """A request of ours on its way: repeated until heard, given up after 64*T1.
 
-    def __init__(self, invite: bool, now: float) -> None:
+    A `reliable` transport repeats by itself, and brings no repeats of answers to wait for (timers A, D, E, K).
+    """
+
+    def __init__(self, invite: bool, now: float, reliable: bool = False) -> None:
         self.invite = invite
+        self.reliable = reliable
         self.state = State.TRYING
-        self.timers = _Timers(now + T1, now + LONGEST, T1)
+        self.timers = _Timers(None if reliable else now + T1, now + LONGEST, T1)
         self._last: float | None = None
 
     def heard(self, status: int, now: float) -> bool:
@@ -68,8 +72,14 @@ class ClientTransaction:
         if self.state is State.ACCEPTED:
             return status < 300
         self.state = State.ACCEPTED if self.invite and status < 300 else State.COMPLETED
-        self.timers = _Timers(None, now + (LONGEST if self.invite else T4), T1)
+        self.timers = _Timers(None, now + self._lingering(), T1)
         return True
+
+    def _lingering(self) -> float:
+        """How long answers may still come, forked 2xx among them (timer M of RFC 6026)."""
+        if self.state is State.ACCEPTED:
+            return LONGEST
+        return 0.0 if self.reliable else LONGEST if self.invite else T4
 
     def _provisional(self, now: float) -> bool:
         if self.state is State.ACCEPTED:
@@ -77,9 +87,16 @@ class ClientTransaction:
         self.state = State.PROCEEDING
         if self.invite:
             self.timers = _Timers(None, self._last, T1)
-        else:
+        elif not self.reliable:
             self.timers.again, self.timers.interval = now + T2, T2
         return True
+
+    def give_up(self) -> bool:
+        """Nothing can be sent: over at once; whether anybody still waited for an answer."""
+        waiting = self.state in (State.TRYING, State.PROCEEDING)
+        self.state = State.TERMINATED
+        self.timers = _Timers(None, None, T1)
+        return waiting
 
     def give_up_by(self, end: float) -> None:
         """Wait for a final response no longer than that: it was cancelled (section 9.1)."""
@@ -100,10 +117,15 @@ class ClientTransaction:
 
 
 class ServerTransaction:
-    """A peer's request: its repeats are answered from memory; an INVITE's final response is repeated until its ACK."""
+    """A peer's request: its repeats are answered from memory; an INVITE's final response is repeated until its ACK.
 
-    def __init__(self, invite: bool) -> None:
+    Over a `reliable` transport only a 2xx is repeated (RFC 3261 section 13.3.1.4), and no repeats are waited for
+    (timers G, I, J).
+    """
+
+    def __init__(self, invite: bool, reliable: bool = False) -> None:
         self.invite = invite
+        self.reliable = reliable
         self.state = State.PROCEEDING
         self.timers = _Timers(None, None, T1)
 
@@ -118,13 +140,15 @@ class ServerTransaction:
             return False
         if status >= 200:
             self.state = State.ACCEPTED if self.invite and status < 300 else State.COMPLETED
-            self.timers = _Timers(now + T1 if self.invite else None, now + LONGEST, T1)
+            repeats = self.invite and (status < 300 or not self.reliable)
+            lingers = self.invite or not self.reliable
+            self.timers = _Timers(now + T1 if repeats else None, now + (LONGEST if lingers else 0.0), T1)
         return True
 
     def acknowledged(self, now: float) -> None:
         """The ACK has come: nothing more is repeated; late repeats of the INVITE are still absorbed."""
         if self.state in (State.ACCEPTED, State.COMPLETED) and self.invite:
-            end = now + T4 if self.state is State.COMPLETED else self.timers.end
+            end = now + (0.0 if self.reliable else T4) if self.state is State.COMPLETED else self.timers.end
             self.state = State.CONFIRMED
             self.timers = _Timers(None, end, T1)
 

@@ -1,100 +1,63 @@
-"""The sockets SIP goes through, UDP for now: public listeners, and the inner one that the lines know."""
+"""The sockets SIP goes through, of every transport: public listeners, and the inner one that the lines know."""
 
-import socket
+from collections import Counter
 from collections.abc import Callable
-from ipaddress import IPv6Address, ip_address
+from ipaddress import ip_address
 from typing import Any
 
-from twisted.internet import protocol
-from twisted.internet.error import MessageLengthError
-
 from parloir.rtp.description import Address
+from parloir.sip.crowd import Crowd, Standing
+from parloir.sip.endpoint import Endpoint
 from parloir.sip.errors import Unreachable
 from parloir.sip.flow import Face, Flow
-from parloir.sip.message import LARGEST
-from parloir.sip.settings import Listener
-from parloir.sip.uri import place
-
-MOST_PEERS = 4096
+from parloir.sip.local import local_address
+from parloir.sip.settings import Listener, Streams
+from parloir.sip.stream import StreamSocket
+from parloir.sip.surroundings import Log
+from parloir.sip.tls import Certificate
+from parloir.sip.udp import UdpSocket
 
 Received = Callable[[Flow, bytes], None]
 Observer = Callable[[str, Address, bytes], None]
 
 
-def plain(host: str) -> str:
-    """An IP literal as the rest of us writes it: an IPv4-mapped address is the IPv4 one."""
-    literal = ip_address(host.partition("%")[0])
-    mapped = literal.ipv4_mapped if isinstance(literal, IPv6Address) else None
-    return str(mapped or literal)
-
-
-class UdpSocket(protocol.DatagramProtocol):
-    """One bound UDP socket, known by its name in flows."""
-
-    def __init__(self, listener: Listener, product: str, received: Received) -> None:
-        self.listener = listener
-        self.product = product
-        self._received = received
-        self._local: dict[str, str] = {}
-        self._port: Any = None
-        self.port = listener.port
-
-    @property
-    def name(self) -> str:
-        """How flows name it."""
-        return f"udp://{place(self.listener.host, self.port)}"
-
-    def bind(self, reactor: Any) -> None:
-        """Take the port; CannotListenError of Twisted when another program has it."""
-        self._port = reactor.listenUDP(self.listener.port, self, self.listener.host, maxPacketSize=LARGEST)
-        self.port = self._port.getHost().port
-
-    async def close(self) -> None:
-        """Give the port back."""
-        if self._port is not None:
-            await self._port.stopListening()
-            self._port = None
-
-    def datagramReceived(self, datagram: bytes, addr: Any) -> None:  # noqa: N802
-        self._received(Flow(self.name, Address(plain(addr[0]), addr[1])), datagram)
-
-    def send(self, peer: Address, data: bytes) -> None:
-        """Send one datagram; an error of the network, or one too large for it, is a lost packet."""
-        if self._port is None:
-            return
-        try:
-            self._port.write(data, (self._reaching(peer.host), peer.port))
-        except (OSError, MessageLengthError):
-            return
-
-    def _reaching(self, host: str) -> str:
-        return f"::ffff:{host}" if self.serves(6) and ":" not in host else host
-
-    def serves(self, version: int) -> bool:
-        """Whether it can send to that IP version."""
-        return ip_address(self.listener.host).version == version
-
-    def face(self, peer: Address) -> Face:
-        """What this peer reads of us: what is advertised, else the address we have toward it."""
-        return Face(self.listener.advertise or self._toward(peer), self.port, self.product)
-
-    def _toward(self, peer: Address) -> str:
-        if not ip_address(self.listener.host).is_unspecified:
-            return self.listener.host
-        if peer.host not in self._local:
-            if len(self._local) >= MOST_PEERS:
-                self._local.clear()
-            self._local[peer.host] = local_address(peer)
-        return self._local[peer.host]
+def _silent(event: str, /, **fields: Any) -> None:
+    """A log that nobody reads."""
 
 
 class Sockets:
-    """The sockets of one side, found by the flow's listener; `observe` sees every datagram that crosses them."""
+    """The sockets of one side, found by the flow's listener; `observe` sees every message that crosses them.
 
-    def __init__(self, listeners: tuple[Listener, ...], product: str, received: Received) -> None:
-        self._received = received
-        self._all = [UdpSocket(listener, product, self._take) for listener in listeners]
+    `standing` says whose connections are taken. `on_lost` hears of connections that are gone, `on_unreachable` of
+    those that could not be made. `counters` counts connections "not let in" and those cut, by the reason.
+    """
+
+    def __init__(
+        self,
+        listeners: tuple[Listener, ...],
+        product: str,
+        received: Received,
+        streams: Streams = Streams(),  # noqa: B008 - frozen
+        log: Log = _silent,
+    ) -> None:
         self.observe: Observer | None = None
+        self.standing: Callable[[str], Standing] = lambda host: Standing.KNOWN
+        self.on_lost: Callable[[Flow], None] = lambda flow: None
+        self.on_unreachable: Callable[[Flow], None] = lambda flow: None
+        self.counters: Counter[str] = Counter()
+        self._received = received
+        self._log = log
+        self._crowd = Crowd(streams)
+        self._certificate: Certificate | None = None
+        if streams.tls is not None and any(each.transport == "tls" for each in listeners):
+            self._certificate = Certificate(streams.tls, log)
+        self._all = [self._made(each, product, streams) for each in listeners]
+
+    def _made(self, listener: Listener, product: str, streams: Streams) -> Endpoint:
+        if listener.transport == "udp":
+            return UdpSocket(listener, product, self.received)
+        tls = self._certificate if listener.transport == "tls" else None
+        return StreamSocket(listener, product, self, self._crowd, streams, tls)
 
     @property
     def addresses(self) -> tuple[Address, ...]:
@@ -102,7 +65,9 @@ class Sockets:
         return tuple(Address(each.listener.host, each.port) for each in self._all)
 
     def bind(self, reactor: Any) -> None:
-        """Take all ports."""
+        """Take all ports. Raises BadCertificate when a TLS listener cannot have its certificate."""
+        if self._certificate is not None:
+            self._certificate.load()
         for each in self._all:
             each.bind(reactor)
 
@@ -111,40 +76,63 @@ class Sockets:
         for each in self._all:
             await each.close()
 
-    def flow(self, peer: Address) -> Flow:
-        """The way to a peer by the first socket that can reach it; Unreachable when none can."""
-        version = ip_address(peer.host).version
-        for each in self._all:
-            if each.serves(version) or (version == 4 and each.listener.host == "::"):
-                return Flow(each.name, peer)
-        raise Unreachable(peer.host, f"no listener for IPv{version}")
+    def renew_certificate(self) -> None:
+        """Read the certificate's files again; connections that are up do not notice."""
+        if self._certificate is not None:
+            self._certificate.renew()
+
+    def flow(self, peer: Address, transport: str = "udp") -> Flow:
+        """The way to a peer by the socket that suits it best; Unreachable when none can reach it.
+
+        Of several, that one is taken whose address is this machine's own toward the peer.
+        """
+        able = [each for each in self._all if each.listener.transport == transport and each.reaches(peer)]
+        if not able:
+            raise Unreachable(peer.host, f"no {transport} listener for IPv{ip_address(peer.host).version}")
+        own = local_address(peer) if len(able) > 1 else ""
+        return Flow(min(able, key=lambda each: each.fitness(own)).name, peer)
 
     def send(self, flow: Flow, data: bytes) -> None:
-        """Send one datagram that way."""
-        self._socket(flow).send(flow.peer, data)
+        """Send one message that way."""
+        self._endpoint(flow).send(flow, data)
         if self.observe is not None:
             self.observe("out", flow.peer, data)
 
+    def drop(self, flow: Flow) -> None:
+        """End the connection a flow goes by; nothing for a datagram's."""
+        self._endpoint(flow).drop(flow)
+
+    def has(self, flow: Flow) -> bool:
+        """Whether the connection a flow goes by is there; always so for datagrams."""
+        return self._endpoint(flow).has(flow)
+
     def face(self, flow: Flow) -> Face:
         """What the peer at the other end reads of us."""
-        return self._socket(flow).face(flow.peer)
+        return self._endpoint(flow).face(flow.peer)
 
-    def _socket(self, flow: Flow) -> UdpSocket:
+    def _endpoint(self, flow: Flow) -> Endpoint:
         named = next((each for each in self._all if each.name == flow.listener), None)
-        return named or next(each for each in self._all if each.name == self.flow(flow.peer).listener)
+        return named or next(each for each in self._all if each.name == self.flow(flow.peer, flow.transport).listener)
 
-    def _take(self, flow: Flow, data: bytes) -> None:
+    # What the sockets tell.
+
+    def received(self, flow: Flow, data: bytes) -> None:
+        """A message has come."""
         if self.observe is not None:
             self.observe("in", flow.peer, data)
         self._received(flow, data)
 
+    def lost(self, flow: Flow) -> None:
+        """A connection that was up is gone."""
+        self.on_lost(flow)
 
-def local_address(peer: Address) -> str:
-    """The address this machine has toward a peer; Unreachable when there is no way."""
-    family = socket.AF_INET6 if ":" in peer.host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect((peer.host, peer.port))
-        except OSError as error:
-            raise Unreachable(peer.host, error.strerror or "no route") from None
-        return str(probe.getsockname()[0])
+    def unreachable(self, flow: Flow, why: str) -> None:
+        """No connection could be made."""
+        self._log("sip.not_connected", peer=str(flow.peer.host), transport=flow.transport, why=why)
+        self.on_unreachable(flow)
+
+    def cut(self, flow: Flow, why: str) -> None:
+        """A connection was cut, or not let in; only our own phones' are worth a line in the log."""
+        self.counters[why] += 1
+        if why != "idle" and self.standing(flow.peer.host) is Standing.KNOWN:
+            self._log("sip.connection_cut", peer=flow.peer.host, transport=flow.transport, why=why)
