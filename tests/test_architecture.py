@@ -131,6 +131,7 @@ PURE = (
     "sip/response.py",
     "sip/sdp.py",
     "sip/session.py",
+    "sip/settings.py",
     "sip/slots.py",
     "sip/stations.py",
     "sip/surroundings.py",
