@@ -10,11 +10,11 @@ from pytest_twisted import async_yield_fixture, ensureDeferred
 from sqlalchemy import Connection
 
 from parloir.api import HttpRoute, Page, Reply, Request
-from parloir.store import visitors
-from parloir.web import plugin_routes
+from parloir.store import participants, visitors, visits
+from parloir.web import asker, plugin_routes
 
 from .policy_plugins import answering
-from .web_office import Counter, counter
+from .web_office import NOW, OURS, Counter, counter
 
 BASE = "/api/v1/plugins/north/lists"
 RELEASE = Event()
@@ -43,18 +43,33 @@ def wrong(value: Any) -> Callable[[Request], Any]:
     return lambda request: value
 
 
+def statement(request: Request) -> Reply:
+    return Reply("<p>Año</p>", media="text/html")
+
+
+def hook(request: Request) -> Reply:
+    return Reply({"raw": request.raw.decode(), "headers": dict(request.headers), "roles": request.roles})
+
+
+WRONG = (
+    None,
+    {"body": 1},
+    Reply(object()),
+    Reply(1, 99),
+    Reply(1, 1000),
+    Reply(float("nan")),
+    Reply("x" * 2**21),
+    Reply("x", media="text/x"),
+)
 ROUTES = (
+    HttpRoute("GET", "statement", ("officer",), statement),
+    HttpRoute("POST", "hook", ("webhook",), hook),
     HttpRoute("POST", "echo", ("officer", "visitor"), echo),
     HttpRoute("GET", "own", ("visitor",), echo),
     HttpRoute("GET", "deep/where", ("auditor",), where),
     HttpRoute("GET", "hang", ("officer",), hang),
     HttpRoute("GET", "leave", ("officer",), leave),
-    *(
-        HttpRoute("GET", f"wrong/{number}", ("officer",), wrong(value))
-        for number, value in enumerate(
-            (None, {"body": 1}, Reply(object()), Reply(1, 99), Reply(1, 1000), Reply(float("nan")), Reply("x" * 2**21))
-        )
-    ),
+    *(HttpRoute("GET", f"wrong/{number}", ("officer",), wrong(value)) for number, value in enumerate(WRONG)),
 )
 
 
@@ -204,3 +219,44 @@ async def test_nothing_outside_of_the_pages_folder_is_served(desk: Counter, path
     answer = await officer.ask("GET", f"{base}{path}")
     assert answer.status in (403, 404)
     assert b"secret" not in answer.body
+
+
+@ensureDeferred
+async def test_a_route_answers_a_document_that_can_do_nothing(desk: Counter) -> None:
+    answer = await desk.server.ask("GET", f"{BASE}/statement")
+    assert answer.body.decode() == "<p>Año</p>"
+    assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert "sandbox" in answer.headers["Content-Security-Policy"]
+    assert "script" not in answer.headers["Content-Security-Policy"]
+
+
+@ensureDeferred
+async def test_a_webhook_is_asked_by_strangers_and_sees_what_they_signed_but_no_secrets(desk: Counter) -> None:
+    headers = {"X-Signature": "abc", "Cookie": "a=b"}
+    answer = await desk.server.ask("POST", f"{BASE}/hook", {"id": 7}, headers, token=None)
+    assert answer.json["raw"].replace(" ", "") == '{"id":7}'
+    assert answer.json["headers"]["x-signature"] == "abc"
+    assert "cookie" not in answer.json["headers"]
+    assert answer.json["roles"] == ["webhook"]
+    assert (await desk.server.ask("POST", f"{BASE}/none", {}, token=None)).status == 401
+    for _ in range(asker.KNOCKS):
+        answer = await desk.server.ask("POST", f"{BASE}/hook", {}, token=None)
+    assert answer.status == 429
+
+
+@ensureDeferred
+async def test_a_visits_page_asks_for_its_visitor_by_the_links_secret(desk: Counter) -> None:
+    def book(connection: Connection) -> tuple[str, str]:
+        ann = visitors.add(connection, facility="north", name="Ann Doe").id
+        visit = visits.add(connection, facility="north", station="pod-a-1", visitor="Ann Doe", start=NOW, minutes=30)
+        participants.put(connection, visit.id, [ann])
+        return ann, visit.token
+
+    ann, token = await desk.office.database.run(book)
+    page = {**OURS, "X-Parloir-Visit": token}
+    mine = await desk.server.ask("GET", f"{BASE}/own", headers=page, token=None)
+    assert (mine.json["user"], mine.json["roles"]) == (ann, ["visitor"])
+    assert (await desk.server.ask("GET", f"{BASE}/own", headers={"X-Parloir-Visit": token}, token=None)).status == 403
+    assert (await desk.server.ask("GET", f"{BASE}/deep/where", headers=page, token=None)).status == 403
+    unknown = {**OURS, "X-Parloir-Visit": "unknown"}
+    assert (await desk.server.ask("GET", f"{BASE}/own", headers=unknown, token=None)).status == 401

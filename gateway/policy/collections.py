@@ -15,27 +15,43 @@ class Task:
     run: Callable[[], Awaitable[None] | None]
 
 
+VISITOR = "visitor"
+"""The role of a visitor, for whom a visitors' portal or their visit's page asks."""
+WEBHOOK = "webhook"
+"""The role of anybody at all. A route with it has no other, and proves by itself who asks."""
+
+
 @dataclass(frozen=True)
 class Request:
-    """What an HTTP route is given: who asks, the query, and the body already read as JSON."""
+    """What an HTTP route is given: who asks, the query, and the body already read as JSON.
+
+    A webhook is given the body as it came, in `raw`, and the headers, by small names; nobody is known to have asked.
+    """
 
     user: str
     roles: tuple[str, ...]
     query: Mapping[str, str] = field(default_factory=dict)
     body: Any = None
+    raw: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+JSON = "application/json"
+TEXTS = ("text/plain", "text/csv", "text/html")
 
 
 @dataclass(frozen=True)
 class Reply:
-    """What an HTTP route answers: a status and a JSON body."""
+    """What an HTTP route answers: a status, and a body that is JSON or, where `media` is one of TEXTS, text."""
 
     body: Any
     status: int = 200
+    media: str = JSON
 
 
 @dataclass(frozen=True)
 class Route:
-    """One HTTP route, open to staff with one of these roles; `answer` is a `def` or an `async def`."""
+    """One HTTP route, open to those with one of these roles; `answer` is a `def` or an `async def`."""
 
     method: str
     path: str

@@ -2,68 +2,57 @@
 
 import json
 
-from sqlalchemy import Connection
-
 from parloir.calls.facilities import Facility
-from parloir.policy.collections import Reply, Request, Route
+from parloir.policy.collections import JSON, TEXTS, WEBHOOK, Reply, Route
 from parloir.policy.job import Raised, Returned
 from parloir.policy.values import Severity
 from parloir.policy.worker import Late, Result
-from parloir.store import visitors
-from parloir.store.errors import NoSuch
-from parloir.store.staff import Staff
-from parloir.web import reach
-from parloir.web.door import HOLDER, Door
+from parloir.web.asker import Askers
 from parloir.web.errors import Refused
-from parloir.web.intake import JSON, content, json_body, query
-from parloir.web.office import LANE, Office
+from parloir.web.office import Office
 from parloir.web.request import WebRequest
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 DEADLINE = 2.0
 LONGEST_REPLY = 1024 * 1024
-VISITOR = "visitor"
-ON_BEHALF = "x-parloir-visitor"
-"""Names the visitor for whom the bearer token's holder asks, such as a visitors' portal that has logged them in."""
+TEXT_ONLY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'; sandbox"
+"""The policy of HTML that a route answers: it may look as it likes, and does nothing."""
 
 
 class PluginRoutes:
     """Serves every route of every facility's plugins as they are loaded now."""
 
-    def __init__(self, office: Office, door: Door) -> None:
+    def __init__(self, office: Office, askers: Askers) -> None:
         self._office = office
-        self._door = door
+        self._askers = askers
 
     async def serve(self, request: WebRequest, facility: str, plugin: str, path: str) -> bytes:
         """Answer one request; raises Refused."""
-        who = await self._door.admit(request)
-        house = known(self._office, facility)
-        route = _route(house, plugin, request.method.decode("latin-1"), path)
-        user, roles = await self._asker(request, who, facility, route)
-        body = json_body(request) if content(request) else None
-        given = Request(user=user, roles=roles, query=query(request), body=body)
+        method = request.method.decode("latin-1")
+        if self._is_webhook(facility, plugin, method, path):
+            house = known(self._office, facility)
+            route = _route(house, plugin, method, path)
+            given = self._askers.stranger(request)
+        else:
+            user, roles = await self._askers.known(request, facility)
+            house = known(self._office, facility)
+            route = _route(house, plugin, method, path)
+            given = self._askers.asked(request, user, roles, route)
         result = await house.policies.run(plugin, route.answer, (given,), DEADLINE, written)
-        status, answer = _judged(house, plugin, route, result)
+        status, media, answer = _judged(house, plugin, route, result)
         request.setResponseCode(status)
-        request.say("content-type", JSON)
+        request.say("content-type", media)
+        if media.startswith("text/html"):
+            request.say("content-security-policy", TEXT_ONLY)
         request.say("cache-control", "no-store")
         return answer
 
-    async def _asker(self, request: WebRequest, who: Staff, facility: str, route: Route) -> tuple[str, tuple[str, ...]]:
-        """The name and roles that the plugin is shown; raises Refused unless one of the roles is the route's."""
-        visitor = request.header(ON_BEHALF)
-        if visitor is None:
-            user, roles = who.user, tuple(sorted(role.value for role in who.roles))
-            reach.require(who, facility)
-        elif who is HOLDER:
-            await self._office.database.run(lambda connection: _on_record(connection, facility, visitor), LANE)
-            user, roles = visitor, (VISITOR,)
-        else:
-            raise Refused(403, "not_on_behalf", "only the bearer token's holder asks for visitors", ON_BEHALF)
-        if not set(roles) & set(route.roles):
-            wanted = " or ".join(sorted(route.roles)) or "none"
-            raise Refused(403, "forbidden", f"{user} may not do this: it takes the role {wanted}")
-        return user, roles
+    def _is_webhook(self, facility: str, plugin: str, method: str, path: str) -> bool:
+        """Whether strangers may ask; of all other routes they do not even learn whether they are there."""
+        try:
+            return _route(known(self._office, facility), plugin, method, path).roles == (WEBHOOK,)
+        except Refused:
+            return False
 
 
 def known(office: Office, facility: str) -> Facility:
@@ -74,25 +63,25 @@ def known(office: Office, facility: str) -> Facility:
         raise Refused(404, "no_such_facility", f"there is no facility {facility}") from None
 
 
-def written(reply: object) -> tuple[int, bytes]:
-    """A plugin's reply as status and JSON; raises TypeError or ValueError for one that is none. Runs in its thread."""
+def written(reply: object) -> tuple[int, str, bytes]:
+    """A plugin's reply as status, media type and bytes. Raises TypeError or ValueError for one that is none.
+
+    Runs in the plugin's thread.
+    """
     if type(reply) is not Reply:
         raise TypeError(f"a route answered {type(reply).__name__}: return Reply")
     if type(reply.status) is not int or not 200 <= reply.status <= 599:
         raise ValueError(f"a route answered with status {reply.status!r}: use 200 to 599")
-    answer = b"" if reply.status in (204, 304) else json.dumps(reply.body, allow_nan=False).encode()
+    media, answer = reply.media, b""
+    if media in TEXTS:
+        media, answer = f"{media}; charset=utf-8", str(reply.body).encode()
+    elif media != JSON:
+        raise ValueError(f"a route answered with media {media!r}: use {', '.join((JSON, *TEXTS))}")
+    elif reply.status not in (204, 304):
+        answer = json.dumps(reply.body, allow_nan=False).encode()
     if len(answer) > LONGEST_REPLY:
         raise ValueError(f"a route answered {len(answer)} bytes: {LONGEST_REPLY} at most")
-    return reply.status, answer
-
-
-def _on_record(connection: Connection, facility: str, visitor: str) -> None:
-    try:
-        here = visitors.get(connection, visitor).facility == facility
-    except NoSuch:
-        here = False
-    if not here:
-        raise Refused(422, "no_such_visitor", f"there is no visitor {visitor!r} at {facility}", ON_BEHALF)
+    return reply.status, media, answer
 
 
 def _route(house: Facility, plugin: str, method: str, path: str) -> Route:
@@ -107,10 +96,10 @@ def _route(house: Facility, plugin: str, method: str, path: str) -> Route:
     return found
 
 
-def _judged(house: Facility, plugin: str, route: Route, result: Result) -> tuple[int, bytes]:
+def _judged(house: Facility, plugin: str, route: Route, result: Result) -> tuple[int, str, bytes]:
     match result:
-        case Returned(value=(int() as status, bytes() as answer)):
-            return status, answer
+        case Returned(value=(int() as status, str() as media, bytes() as answer)):
+            return status, media, answer
         case Raised():
             house.policies.alarm(
                 plugin, Severity.WARNING, "route_failed", f"failed at {route.method} {route.path}: {result.error}"

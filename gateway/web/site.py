@@ -16,6 +16,7 @@ from parloir import __version__
 from parloir.errors import ParloirError
 from parloir.web.answer import write, write_refusal
 from parloir.web.api import Api, Endpoint
+from parloir.web.asker import Askers
 from parloir.web.bearer import Bearer
 from parloir.web.desk import Desk
 from parloir.web.door import Door
@@ -78,7 +79,8 @@ class Web:
         sessions = Sessions(office, public_url) if office else None
         self._door = Door(Bearer(token_file), self._client, public_url, seconds, sessions)
         self._login = Login(self._door, sessions, self._client, seconds)
-        self._plugin_routes = PluginRoutes(office, self._door) if office else None
+        askers = Askers(office, self._door, self._client, seconds) if office else None
+        self._plugin_routes = PluginRoutes(office, askers) if office and askers else None
         self._plugin_pages = PluginPages(office, self._door, public_url) if office else None
         links = self._plugin_pages.links if self._plugin_pages else lambda who: []
         self._endpoint = Endpoint(Api(desk, public_url, office, links), self._door)
