@@ -70,6 +70,7 @@ PURE = (
     "gateway/relay/reporter.py",
     "gateway/relay/send_time.py",
     "gateway/relay/table.py",
+    "gateway/relay/downlink.py",
     "gateway/relay/watch.py",
     "gateway/rtp/",
     "gateway/web/allowance.py",
