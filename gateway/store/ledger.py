@@ -141,6 +141,15 @@ def list(
     return _read(connection, query.limit(limit))
 
 
+def of_calls(connection: Connection, calls: Iterable[str]) -> dict[str, builtins.list[Entry]]:
+    """The entries of several calls, each call's in their order."""
+    found: dict[str, builtins.list[Entry]] = {call: [] for call in calls}
+    query = select(ledger_entries).where(ledger_entries.c.call.in_(tuple(found))).order_by(ledger_entries.c.id)
+    for entry in _read(connection, query):
+        found[entry.call or ""].append(entry)
+    return found
+
+
 def walk(connection: Connection, after: int = 0, through: int | None = None) -> Iterator[Entry]:
     """Every facility's entries in their order, from the one after `after`, read piece by piece."""
     while True:

@@ -161,7 +161,7 @@ def settle(
             reason=reason,
         ),
     )
-    return _settlement(entry, fresh=True)
+    return settlement_of(entry, fresh=True)
 
 
 def of(connection: Connection, call: str) -> Hold | None:
@@ -173,7 +173,24 @@ def of(connection: Connection, call: str) -> Hold | None:
 def settlement(connection: Connection, facility: str, call: str) -> Settlement | None:
     """What became of a call's hold; None where it is not settled, or never had one."""
     entry = ledger.find(connection, facility, event_of_settlement(call))
-    return None if entry is None else _settlement(entry, fresh=False)
+    return None if entry is None else settlement_of(entry)
+
+
+def settlement_of(entry: Entry, *, fresh: bool = False) -> Settlement:
+    """What an entry of kind CHARGE or RELEASE says of its call."""
+    assert entry.call is not None
+    parts = {ledger_accounts.parse(account): amount for account, amount in entry.moves.items()}
+    taxes = {owner: amount for (kind, owner), amount in parts.items() if kind is ledger_accounts.AccountKind.TAX}
+    return Settlement(
+        call=entry.call,
+        facility=entry.facility,
+        payer=entry.account,
+        charge=entry.moves.get(ledger_accounts.REVENUE, 0),
+        taxes=taxes,
+        released=max(0, entry.moves.get(entry.account, 0)),
+        entry=entry.id,
+        fresh=fresh,
+    )
 
 
 def list(connection: Connection, facility: str | None = None) -> builtins.list[Hold]:
@@ -208,22 +225,6 @@ def _settling(hold: Hold, charge: int, taxes: Mapping[str, int]) -> dict[str, in
     total = charge + sum(taxes.values())
     moves |= {ledger_accounts.held(hold.call): -hold.amount, hold.payer: hold.amount - total}
     return moves
-
-
-def _settlement(entry: Entry, *, fresh: bool) -> Settlement:
-    assert entry.call is not None
-    parts = {ledger_accounts.parse(account): amount for account, amount in entry.moves.items()}
-    taxes = {owner: amount for (kind, owner), amount in parts.items() if kind is ledger_accounts.AccountKind.TAX}
-    return Settlement(
-        call=entry.call,
-        facility=entry.facility,
-        payer=entry.account,
-        charge=entry.moves.get(ledger_accounts.REVENUE, 0),
-        taxes=taxes,
-        released=max(0, entry.moves.get(entry.account, 0)),
-        entry=entry.id,
-        fresh=fresh,
-    )
 
 
 def _settled_before(connection: Connection, call: str) -> Settlement:
