@@ -15,6 +15,7 @@ from twisted.protocols import amp
 from twisted.python.failure import Failure
 
 from parloir import __version__, wiring
+from parloir.calls.bookkeeper import Bookkeeper
 from parloir.calls.desk import Desk, DeskTerms
 from parloir.calls.hand import DeskHand
 from parloir.calls.relays import RelayLocator, Relays
@@ -120,6 +121,7 @@ class Service:
                 config.gateway.rejoin_window,
             ),
         )
+        self.bookkeeper = Bookkeeper(reactor, self.database, self.timelines.clock.wall, log)
         self.logins = Logins(self.database, reactor)
         self.web = self._web(config)
 
@@ -158,6 +160,7 @@ class Service:
         """Bring every part up, then say that the gateway is ready. Raises PluginErrors."""
         await self.rules.load()
         await self.desk.start()
+        self.bookkeeper.begin()
         await self.agent.start()
         relays, lines = RelayOwner(self.config, self.relays), LineOwner(self.agent)
         for index in range(self.config.webrtc.relays):
@@ -225,6 +228,7 @@ class Service:
         ensureDeferred(self._stop()).addErrback(self._fault).addBoth(lambda _: self._leave())
 
     async def _stop(self) -> None:
+        self.bookkeeper.close()
         await self._end_calls()
         await self.web.close()
         await self.agent.stop()
