@@ -5,7 +5,7 @@ import socket
 from collections import Counter
 from collections.abc import Callable, Iterable
 from ipaddress import ip_address
-from typing import Any, Protocol
+from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThreadPool
@@ -14,41 +14,31 @@ from twisted.protocols import amp
 from parloir.rtp.description import Address
 from parloir.sip import dialog as dialogs
 from parloir.sip import left_over
-from parloir.sip.edge import Edge
-from parloir.sip.errors import SipError, Unreachable
-from parloir.sip.flow import Flow
+from parloir.sip.ban import BanStore
+from parloir.sip.binding import BindingStore
+from parloir.sip.edge import NOWHERE, Edge
+from parloir.sip.errors import Unreachable
+from parloir.sip.flow import Flow, by
 from parloir.sip.lines import Lines
 from parloir.sip.local import plain
-from parloir.sip.message import Response
-from parloir.sip.outgoing import Login, OutgoingLeg
-from parloir.sip.session import Dialog, DialogStore, Incoming, Session, SessionEvents
+from parloir.sip.outgoing import OutgoingLeg
+from parloir.sip.session import DialogStore, Incoming, Session, SessionEvents
 from parloir.sip.settings import Settings
 from parloir.sip.stations import Station, Stations
 from parloir.sip.surroundings import Log
+from parloir.sip.target import Registered, Target, Way
 from parloir.sip.transport import Observer
 from parloir.sip.uri import Uri
 
 FAREWELL = 2.0
-_CREDENTIALS = re.compile(rb"(?im)^((?:proxy-)?authorization[ \t]*:).*$")
-
-
-class Target(Protocol):
-    """A phone's SIP address: user may be empty, host a name or an IP literal."""
-
-    @property
-    def user(self) -> str: ...
-
-    @property
-    def host(self) -> str: ...
-
-    @property
-    def port(self) -> int: ...
+_CREDENTIALS = re.compile(rb"(?im)^((?:proxy-)?authorization[ \t]*:|a=crypto:|k=).*$")
 
 
 class UserAgent:
     """Sessions with phones, over `line_count` line processes that the program around it starts and hands over.
 
-    `on_wire` is shown every datagram to and from phones ("in" or "out", peer, bytes), credentials taken out.
+    `on_wire` is shown every datagram to and from phones ("in" or "out", peer, bytes), credentials and media's keys
+    taken out.
     """
 
     def __init__(
@@ -59,13 +49,15 @@ class UserAgent:
         dialog_store: DialogStore,
         incoming: Callable[[Incoming], None],
         log: Log,
+        bindings: BindingStore = NOWHERE,
+        bans: BanStore = NOWHERE,
     ) -> None:
         self._reactor = reactor
         self._log = log
         self._dialogs = dialog_store
         self.stations = Stations(stations)
         self.lines = Lines(settings, log, reactor)
-        self.edge = Edge(reactor, settings, self.stations, dialog_store, self.lines, incoming, log)
+        self.edge = Edge(reactor, settings, self.stations, dialog_store, self.lines, incoming, log, bindings, bans)
         self.edge.sockets.observe = self._wire
         self.on_wire: Observer | None = None
 
@@ -91,8 +83,13 @@ class UserAgent:
     async def start(self) -> None:
         """Take the ports, and end what an earlier run left behind. Lines may come up after this."""
         self.edge.open(self._reactor)
+        await self.edge.registrations.restore()
         for dialog in await self._dialogs.left_over():
             left_over.end(self.edge, dialog)
+
+    def renew_certificate(self) -> None:
+        """Read the files of `sip.tls` again; connections that are up go on as they are."""
+        self.edge.sockets.renew_certificate()
 
     async def stop(self) -> None:
         """End every session, give the phones a moment to hear of it, and close the ports."""
@@ -112,22 +109,33 @@ class UserAgent:
         events: SessionEvents,
         caller: str = "",
         urgent: bool = False,
-        login: Login = ("", ""),
     ) -> Session:
-        """Ring a phone with this offer; `login` answers a challenge. An urgent call may have the reserved slots.
+        """Ring a phone with this offer. An urgent call may have the reserved slots.
 
-        Raises NoFreeLine where none came free in time, and Unreachable for a host that does not resolve or that no listener can send to.
+        Raises NoFreeLine where none came free in time, and Unreachable for a host that does not resolve, that no
+        listener can send to, or a phone that is not registered.
         """
-        peer = Address(await self._resolve(target.host), target.port)
-        flow = self.edge.sockets.flow(peer)
-        id = dialogs.token()
-        slot = await self.lines.reserve_soon(id, self.edge.kept(target.user, urgent))
-        uri = Uri(target.user, target.host, target.port)
-        leg = OutgoingLeg(self.edge, id, slot, flow, uri, sdp, events, caller[:128], login)
+        way, id = await self._way(target), dialogs.token()
+        slot = await self.lines.reserve_soon(id, self.edge.kept(way.uri.user, urgent))
+        leg = OutgoingLeg(self.edge, id, slot, way, sdp, events, caller[:128])
         self.edge.enter(leg)
-        self._log("sip.inviting", session=id, peer=str(flow.peer.host), line=slot.line)
+        self._log("sip.inviting", session=id, peer=way.flow.peer.host, line=slot.line)
         self._reactor.callLater(0, leg.start)
         return leg
+
+    async def _way(self, target: Target) -> Way:
+        if isinstance(target, Registered):
+            return self.edge.registrations.way(target, self.edge.sockets.has)
+        peer = Address(await self._resolve(target.host), target.port)
+        flow = self.edge.sockets.flow(peer, target.transport)
+        return Way(flow, Uri(target.user, target.host, target.port, by(target.transport)))
+
+    def host_of(self, target: Target) -> str:
+        """Where a target is now, as far as that is known: an IP literal or a name, "" for a phone that is not there."""
+        if isinstance(target, Registered):
+            newest = self.edge.registrations.of(target.facility, target.station)[:1]
+            return Flow.parse(newest[0].flow).peer.host if newest else ""
+        return target.host
 
     async def _resolve(self, host: str) -> str:
         try:

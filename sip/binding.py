@@ -1,7 +1,7 @@
 """Where a registered phone is to be reached (RFC 3261 section 10), and what keeps that across a restart."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 
 @dataclass(frozen=True)
@@ -39,3 +39,17 @@ class BindingStore(Protocol):
 
     async def left_over(self) -> list[Binding]:
         """Those of the previous run, expired ones among them."""
+
+
+class Nowhere:
+    """Keeps nothing: for those who need no memory across a restart. It serves for bans as well."""
+
+    def save(self, thing: object) -> None:
+        """Nothing is kept."""
+
+    def forget(self, key: str) -> None:
+        """Nothing was kept."""
+
+    async def left_over(self) -> list[Any]:
+        """Nothing."""
+        return []

@@ -30,14 +30,12 @@ class Configure(amp.Command):
 
 
 class Place(amp.Command):
-    """Call `target` (a sip URI) from that slot; `user` and `password` answer a challenge, empty for none."""
+    """Call `target` (a sip URI) from that slot."""
 
     arguments: ClassVar[Fields] = [
         (b"session", amp.Unicode()),
         (b"slot", amp.Integer()),
         (b"target", amp.Unicode()),
-        (b"user", amp.Unicode()),
-        (b"password", amp.Unicode()),
     ]
     errors: ClassVar[dict[type[Exception], bytes]] = ERRORS
 

@@ -10,6 +10,9 @@ from twisted.python.failure import Failure
 from parloir.rtp.description import Address
 from parloir.sip import dialog as dialogs
 from parloir.sip import left_over, midcall, reception
+from parloir.sip.admission import Verdict
+from parloir.sip.ban import BanStore
+from parloir.sip.binding import BindingStore, Nowhere
 from parloir.sip.crowd import Standing
 from parloir.sip.dummy import SESSION_HEADER
 from parloir.sip.errors import MalformedMessage, SipError
@@ -18,6 +21,7 @@ from parloir.sip.incoming import IncomingLeg
 from parloir.sip.leg import Leg
 from parloir.sip.lines import Lines
 from parloir.sip.message import Request, Response, parse
+from parloir.sip.registrations import Registrations
 from parloir.sip.session import DialogStore, Incoming
 from parloir.sip.settings import Listener, Settings
 from parloir.sip.slots import Slot
@@ -28,6 +32,7 @@ from parloir.sip.transport import Sockets
 from parloir.sip.uri import Uri
 
 RETRY_AFTER = "10"
+NOWHERE = Nowhere()
 
 
 class Edge:
@@ -42,6 +47,8 @@ class Edge:
         lines: Lines,
         incoming: Callable[[Incoming], None],
         log: Log,
+        bindings: BindingStore = NOWHERE,
+        bans: BanStore = NOWHERE,
     ) -> None:
         self.clock = clock
         self.settings = settings
@@ -54,6 +61,8 @@ class Edge:
         self._incoming = incoming
         self._by_dialog: dict[tuple[str, str], Leg] = {}
         self._peers: set[str] = set()
+        self.registrations = Registrations(settings, bindings, bans, log)
+        self.registrations.exempt = stations.knows
         self.sockets = Sockets(settings.listen, settings.product, self.from_phone, settings.streams, log)
         self.sockets.standing = self.standing
         self.inner_sockets = Sockets((Listener("127.0.0.1", 0),), settings.product, self.from_line)
@@ -61,7 +70,7 @@ class Edge:
             clock, self.sockets, dialogs.token, self._phone_asks, self._phone_acknowledges, self._phone_answers
         )
         self.inner = Transactions(clock, self.inner_sockets, dialogs.token, self._line_asks, self._line_acknowledges)
-        self.sockets.on_lost = self.outer.lost
+        self.sockets.on_lost = self._connection_lost
         self.sockets.on_unreachable = self.outer.unreachable
         lines.on_lost = self._line_lost
         lines.on_freed = self._line_freed
@@ -89,7 +98,18 @@ class Edge:
 
     def standing(self, host: str) -> Standing:
         """What a host that wants to connect is to us."""
-        return Standing.KNOWN if self.stations.knows(host) or host in self._peers else Standing.UNWELCOME
+        if self.registrations.banned(host):
+            return Standing.UNWELCOME
+        if self._knows(host):
+            return Standing.KNOWN
+        return Standing.STRANGER if self.registrations.welcomes else Standing.UNWELCOME
+
+    def _knows(self, host: str) -> bool:
+        return self.stations.knows(host) or self.registrations.knows(host) or host in self._peers
+
+    def _connection_lost(self, flow: Flow) -> None:
+        self.registrations.lost(flow)
+        self.outer.lost(flow)
 
     def expect(self, peer: Address) -> None:
         """Listen to a host that we have something to say to."""
@@ -111,33 +131,48 @@ class Edge:
 
     def from_phone(self, flow: Flow, data: bytes) -> None:
         """Take in a datagram of the world's."""
-        if self.standing(flow.peer.host) is Standing.UNWELCOME:
-            self.counters["stranger"] += 1
-            self.sockets.drop(flow)
+        known = self._knows(flow.peer.host)
+        verdict = self.registrations.judge(flow, known, data)
+        if verdict is not Verdict.IN:
+            self._turn_away(flow, known, verdict)
             return
         if not data.strip(b"\r\n\0 \t"):
             return
         try:
             message = parse(data)
-            if isinstance(message, Request) and self._from_nobody(message, flow):
-                self.counters["stranger"] += 1
+            if not self._from_somebody(message, flow, known):
+                self._turn_away(flow, known, Verdict.STRANGER)
                 return
             self.outer.received(message, flow)
         except SipError as error:
             self.counters["malformed"] += 1
             self.log("sip.malformed", peer=str(flow.peer.host), why=str(error))
 
-    def _from_nobody(self, request: Request, flow: Flow) -> bool:
-        """Whether a request outside any dialog comes from no station of ours."""
-        begins = request.recipient.tag is None and request.method not in ("ACK", "CANCEL")
-        return begins and self._station(request, flow) is None
+    def _turn_away(self, flow: Flow, known: bool, verdict: Verdict) -> None:
+        self.counters[verdict.value] += 1
+        if not known or verdict is Verdict.BANNED:
+            self.sockets.drop(flow)
+
+    def _from_somebody(self, message: Request | Response, flow: Flow, known: bool) -> bool:
+        """Whether a message may be answered: a stranger's only if it registers one of our stations."""
+        if isinstance(message, Response):
+            return known
+        begins = message.recipient.tag is None and message.method not in ("ACK", "CANCEL")
+        if begins and message.method == "REGISTER" and self.registrations.logins.registering(message) is not None:
+            return True
+        return known and (not begins or self._station(message, flow) is not None)
 
     def _station(self, request: Request, flow: Flow) -> Station | None:
+        """Whose phone a request comes from; a login's word for it is still to be proved."""
         try:
             user = Uri.parse(request.sender.uri).user
         except MalformedMessage:
             user = ""
-        return self.stations.identify(flow.peer, user)
+        found = self.stations.identify(flow.peer, user)
+        login = self.registrations.logins.calling(request)
+        if found is None and login is not None and self.registrations.knows(flow.peer.host):
+            found = Station(login.facility, login.station, flow.peer, user, login=login)
+        return found
 
     def _leg_of(self, request: Request, flow: Flow) -> Leg | None:
         """The leg whose dialog a request names, if it comes from that leg's phone."""
@@ -171,7 +206,12 @@ class Edge:
             asked.respond(400, phrase=f"Bad {error.where}")
 
     def _asks_outside(self, asked: Asked) -> None:
-        verdict = reception.looped(asked.request, asked.face) or reception.outside(asked.request)
+        looped = reception.looped(asked.request, asked.face)
+        login = self.registrations.logins.registering(asked.request)
+        if asked.request.method == "REGISTER" and login is not None and looped is None:
+            self.registrations.registered(asked, login)
+            return
+        verdict = looped or reception.outside(asked.request)
         if verdict is None:
             self._called(asked)
             return
@@ -194,7 +234,7 @@ class Edge:
             asked.respond(403)
         elif self._merged(request):
             asked.respond(482)
-        else:
+        elif station.login is None or self.registrations.vouches(asked, station.login):
             number, id = reception.dialled(request), dialogs.token()
             waiting = self.lines.reserve_soon(id, self.kept(number))
             asked.cancelled = waiting.cancel

@@ -23,5 +23,12 @@ class Unreachable(SipError):
         self.why = why
 
 
+class NotRegistered(Unreachable):
+    """No phone is registered as this station; look at its settings, its password and `parloir stations list`."""
+
+    def __init__(self, facility: str, station: str) -> None:
+        super().__init__(f"{facility}/{station}", "no phone is registered as this station")
+
+
 class BadCertificate(SipError):
     """The certificate, its key or the authorities of sip.tls cannot be used; `parloir check` says which."""

@@ -4,7 +4,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from parloir.rtp.description import Address
+from parloir.sip import challenge
 from parloir.sip import dialog as dialogs
+from parloir.sip.digest import Login
 from parloir.sip.flow import SUPPORTED, Flow
 from parloir.sip.info import FAST_UPDATE, KEYFRAME_TYPE
 from parloir.sip.line_call import LineCall
@@ -34,6 +36,7 @@ class Leg:
         self.tag = dialogs.token()
         self.call_id = dialogs.token()
         self.dialog: Dialog | None = None
+        self.login: Login | None = None
         self.events: SessionEvents | None = None
         self.over = False
         self.allows: frozenset[str] = frozenset()
@@ -109,13 +112,23 @@ class Leg:
         body: str | None = None,
         kind: str = "application/sdp",
     ) -> None:
-        """Send the phone a request in the dialog."""
+        """Send the phone a request in the dialog, again if a PBX wants to know who we are."""
         if self.dialog is None:
             return
         self.keep(dialogs.advanced(self.dialog))
         flow = dialogs.next_hop(self.dialog)
         request = dialogs.request(self.dialog, method, self.edge.face(flow), *headers)
-        self.edge.outer.send(request if body is None else request.with_body(body, kind), flow, heard)
+        if body is not None:
+            request = request.with_body(body, kind)
+
+        def answered(response: Response | None) -> None:
+            shown = response and challenge.answered(self.login, request, response, dialogs.token())
+            if shown and self.dialog is not None:
+                self.ask(method, heard, *headers, shown, body=body, kind=kind)
+            else:
+                heard(response)
+
+        self.edge.outer.send(request, flow, answered)
 
     @property
     def busy(self) -> bool:

@@ -70,7 +70,6 @@ class Line:
         self._calls: dict[str, _Call] = {}
         self._over: list[_Call] = []
         self._accounts: list[_Account] = []
-        self._logins: dict[int, tuple[str, str]] = {}
         self._edge = ""
         self._conference: Conference | None = None
         self._sweep = 0
@@ -109,15 +108,13 @@ class Line:
         self._conference = Conference(_C, silence, config.medConfig)
         for index in range(slots):
             account = _Account(self)
-            account.create(self._settings(index, "", ""))
+            account.create(self._settings(index))
             self._accounts.append(account)
 
-    def _settings(self, index: int, user: str, password: str) -> Any:
+    def _settings(self, index: int) -> Any:
         config = pj.AccountConfig()
         config.idUri = f"sip:slot{index}@127.0.0.1:{self.port}"
         config.sipConfig.proxies.append(self._edge)
-        if user:
-            config.sipConfig.authCreds.append(pj.AuthCredInfo("digest", "*", user, 0, password))
         config.callConfig.timerUse = 0
         config.mediaConfig.useLoopMedTp = True
         config.mediaConfig.lockCodecEnabled = False
@@ -136,14 +133,11 @@ class Line:
             self._sweep -= 1
             self._conference.sweep()
 
-    def place(self, session: str, slot: int, target: str, login: tuple[str, str]) -> None:
-        """Call a target from a slot; `login` is user and password, empty for none."""
+    def place(self, session: str, slot: int, target: str) -> None:
+        """Call a target from a slot."""
         if session in self._calls or not 0 <= slot < len(self._accounts):
             raise LineError(f"no such slot, or call {session} is there already")
         try:
-            if self._logins.get(slot, ("", "")) != login:
-                self._accounts[slot].modify(self._settings(slot, *login))
-                self._logins[slot] = login
             call = _Call(self, self._accounts[slot], session)
             self._calls[session] = call
             options = self._options(0)

@@ -55,11 +55,11 @@ class LineCall:
 
     # A call that we place: the line is told to, and then invites.
 
-    def place(self, target: str, user: str, password: str) -> None:
+    def place(self, target: str) -> None:
         """Have the line call."""
         self._known = True
         arguments = {"session": self.session, "slot": self.slot.index, "target": target}
-        said = self._lines.tell(self.slot.line, Place, user=user, password=password, **arguments)
+        said = self._lines.tell(self.slot.line, Place, **arguments)
         said.addErrback(self._not_placed)
 
     def _not_placed(self, failure: Failure) -> None:

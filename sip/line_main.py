@@ -96,8 +96,8 @@ class Gateway(amp.AMP):
         return {"port": self._inbox.port}
 
     @Place.responder
-    def place(self, session: str, slot: int, target: str, user: str, password: str) -> dict[str, Any]:
-        self.line.place(session, slot, target, (user, password))
+    def place(self, session: str, slot: int, target: str) -> dict[str, Any]:
+        self.line.place(session, slot, target)
         return {}
 
     @Answer.responder

@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+from parloir.sip import challenge, refresh
 from parloir.sip import dialog as dialogs
-from parloir.sip import refresh
 from parloir.sip.ending import kind_of
 from parloir.sip.errors import MalformedMessage
 from parloir.sip.flow import SUPPORTED, Flow
@@ -12,17 +12,14 @@ from parloir.sip.message import CSeq, Header, Request, Response
 from parloir.sip.session import Dialog, EndKind, SessionEnd, SessionEvents
 from parloir.sip.slots import Slot
 from parloir.sip.surroundings import Timer, stop
+from parloir.sip.target import Way
 from parloir.sip.transactions import Sent
-from parloir.sip.uri import NameAddr, Uri
+from parloir.sip.uri import NameAddr
 
 if TYPE_CHECKING:
     from parloir.sip.edge import Edge
 
 MOST_FORKS = 16
-MOST_CHALLENGES = 4
-_CHALLENGES = {401: "WWW-Authenticate", 407: "Proxy-Authenticate"}
-
-Login = tuple[str, str]
 
 
 class OutgoingLeg(Leg):
@@ -33,20 +30,17 @@ class OutgoingLeg(Leg):
         edge: "Edge",
         id: str,
         slot: Slot,
-        flow: Flow,
-        target: Uri,
+        way: Way,
         sdp: str,
         events: SessionEvents,
         caller: str = "",
-        login: Login = ("", ""),
     ) -> None:
-        super().__init__(edge, id, slot, flow)
+        super().__init__(edge, id, slot, way.flow)
+        self.login = way.login
         self.events = events
-        self._target = str(target)
+        self._way = way
         self._sdp = sdp
         self._caller = caller
-        self._login = login
-        self._challenged = False
         self._credentials: tuple[Header, ...] = ()
         self._least = 0
         self._sent: Sent | None = None
@@ -71,7 +65,7 @@ class OutgoingLeg(Leg):
         later, terms = self.edge.clock.callLater, self.edge.settings
         patience = min(terms.reply_timeout, terms.ring_timeout)
         self._timers = [later(patience, self._silent), later(terms.ring_timeout, self._rung_out)]
-        self.line.place(self._target, *self._login)
+        self.line.place(str(self._way.uri))
 
     def _silent(self) -> None:
         if self._sent is None:
@@ -84,17 +78,16 @@ class OutgoingLeg(Leg):
 
     def line_invites(self, request: Request) -> None:
         """Take the line's INVITE to the phone, with our own names and the real description."""
-        kept = ("Authorization", "Proxy-Authorization")
-        self._credentials = tuple(header for header in request.headers if header[0] in kept)
         self._invite()
 
     def _invite(self) -> None:
         self._number += 1
         face = self.edge.face(self.flow)
-        caller = NameAddr(face.uri(), self._caller)
+        caller = NameAddr(self._way.sender or face.uri(), self._caller)
+        routes = (("Route", route) for route in self._way.route)
         timer = refresh.ask(self.edge.settings.session_expires, self._least)
-        more = (("Supported", SUPPORTED), *timer, *self._credentials)
-        invite = dialogs.invite(face, self.call_id, self._number, self.tag, self._target, caller, *more)
+        more = (*routes, ("Supported", SUPPORTED), *timer, *self._credentials)
+        invite = dialogs.invite(face, self.call_id, self._number, self.tag, str(self._way.uri), caller, *more)
         self._sent = self.edge.outer.send(invite.with_body(self._sdp), self.flow, self._response)
 
     def _response(self, response: Response | None) -> None:
@@ -111,7 +104,7 @@ class OutgoingLeg(Leg):
             elif response.status < 300:
                 self._answer(sent.request, response)
             else:
-                self._refused(response)
+                self._refused(sent.request, response)
         except MalformedMessage as error:
             self.edge.log("sip.malformed", session=self.id, where=error.where, why=error.why)
             if response.status >= 200 and self.dialog is None:
@@ -188,14 +181,12 @@ class OutgoingLeg(Leg):
         bye = dialogs.request(dialogs.advanced(dialog), "BYE", self.edge.face(flow))
         self.edge.outer.send(bye, flow, lambda _: None)
 
-    def _refused(self, response: Response) -> None:
-        """Have the line answer a first challenge, where it has a login, or ask for a longer session timer (RFC 4028
-        section 7.3); else the call is refused."""
-        name = _CHALLENGES.get(response.status, "")
-        if self._login[0] and name and not self._challenged and not self.over:
-            self._challenged = True
-            self._sent = None
-            self.line.refuse(response.status, *((name, value) for value in response.all(name)[:MOST_CHALLENGES]))
+    def _refused(self, invite: Request, response: Response) -> None:
+        """Answer a challenge, or ask for a longer session timer (RFC 4028 section 7.3); else the call is refused."""
+        shown = challenge.answered(self.login, invite, response, dialogs.token())
+        if shown is not None and not self.over:
+            self._credentials = (shown,)
+            self._invite()
         elif response.status == 422 and refresh.least_of(response) > self._least and not self.over:
             self._least = refresh.least_of(response)
             self._invite()

@@ -4,13 +4,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from parloir.rtp.description import Address
+from parloir.sip.logins import StationLogin
 
 
 @dataclass(frozen=True)
 class Station:
     """A phone that is trusted by its address: IP literal, port, and the user it calls itself ("" for any).
 
-    `trunk` says that the address is a PBX's, which can send a refused call elsewhere.
+    `trunk` says that the address is a PBX's, which can send a refused call elsewhere; `login` that the phone registered
+    from there, and has yet to prove that a request is its own.
     """
 
     facility: str
@@ -18,6 +20,7 @@ class Station:
     address: Address
     user: str = ""
     trunk: bool = False
+    login: StationLogin | None = None
 
 
 class Stations:

@@ -1,6 +1,5 @@
 """Calls to phones through a real line: every way they can go, and what phone and call are told."""
 
-import hashlib
 import os
 import signal
 from collections.abc import AsyncIterator
@@ -215,43 +214,6 @@ async def test_a_reliable_early_answer_is_acknowledged_and_counts_if_the_200_has
     await bench.idle()
 
 
-def md5(*parts: str) -> str:
-    return hashlib.md5(":".join(parts).encode()).hexdigest()
-
-
-@ensureDeferred
-async def test_a_challenge_is_answered_by_the_line(bench: Bench) -> None:
-    phone = bench.phone()
-    call = Call(bench.reactor)
-    target = _At(phone.user, phone.host, phone.port)
-    session = await bench.agent.invite(target, OFFER, call, login=("gw", "secret"))
-    first = await phone.request("INVITE")
-    phone.respond(first, 401, None, ("WWW-Authenticate", 'Digest realm="pbx", nonce="abc", algorithm=MD5'))
-    assert (await phone.request("ACK")).via == first.via
-    second = await phone.request("INVITE")
-    assert (second.call_id, second.cseq.number) == (first.call_id, first.cseq.number + 1)
-    assert second.sdp == OFFER
-    expected = md5(md5("gw", "pbx", "secret"), "abc", md5("INVITE", second.uri))
-    assert f'response="{expected}"' in second.one("Authorization")
-    phone.respond(second, 200, SDP)
-    await phone.request("ACK")
-    await call.told_of("answered")
-    session.end()
-    phone.respond(await phone.request("BYE"), 200)
-    await bench.idle()
-
-
-@ensureDeferred
-async def test_a_challenge_that_is_not_met_fails_the_call(bench: Bench) -> None:
-    phone = bench.phone()
-    call = Call(bench.reactor)
-    await bench.agent.invite(_At(phone.user, phone.host, phone.port), OFFER, call, login=("gw", "wrong"))
-    for _ in range(2):
-        phone.respond(await phone.request("INVITE"), 407, None, ("Proxy-Authenticate", 'Digest realm="r", nonce="a"'))
-    assert (await call.ended_as()).kind is EndKind.FAILED
-    await bench.idle()
-
-
 @ensureDeferred
 async def test_a_phone_that_rings_may_refresh_but_not_offer(bench: Bench) -> None:
     phone = bench.phone()
@@ -377,3 +339,4 @@ async def test_keyframe_is_asked_for_by_info(bench: Bench) -> None:
 class _At:
     def __init__(self, user: str, host: str, port: int) -> None:
         self.user, self.host, self.port = user, host, port
+        self.transport = "udp"
