@@ -11,6 +11,7 @@ SIP_PORT = 5060
 SIPS_PORT = 5061
 TRANSPORTS = ("udp", "tcp", "tls")
 
+_LIKE = "write it like 'sip:1001@10.0.0.20:5060'"
 _USER = re.compile(r"[A-Za-z0-9\-_.!~*'()&=+$,;?/#%]{1,128}")
 _LABELS = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9-]{1,63}(?<!-))*\.?")
 
@@ -44,25 +45,31 @@ class SipAddress:
     user: str
     host: str
     port: int = SIP_PORT
+    transport: str = "udp"
 
     @classmethod
     def parse(cls, text: str) -> "SipAddress":
-        """Read "sip:user@host:port"; Unfit says what is wrong with it."""
+        """Read "sip:user@host:port;transport=tcp"; Unfit says what is wrong with it."""
         scheme, colon, rest = text.partition(":")
         if not colon or scheme.lower() != "sip":
-            raise Unfit(f"{text!r} is not a SIP address", "write it like 'sip:1001@10.0.0.20:5060'")
-        user, at, place = rest.rpartition("@")
+            raise Unfit(f"{text!r} is not a SIP address", _LIKE)
+        user, at, rest = rest.rpartition("@")
         if at and not _USER.fullmatch(user):
-            raise Unfit(f"{text!r} has no valid user before '@'", "write it like 'sip:1001@10.0.0.20:5060'")
+            raise Unfit(f"{text!r} has no valid user before '@'", _LIKE)
+        place, semicolon, parameter = rest.partition(";")
+        name, _, transport = parameter.lower().partition("=")
+        if semicolon and (name != "transport" or transport not in TRANSPORTS):
+            raise Unfit(f"{text!r} ends in something other than its transport", "end it with ;transport=tcp or tls")
         try:
-            host, port = _split(place, SIP_PORT)
-            return cls(user, host, _port(port, least=1))
+            host, port = _split(place, SIPS_PORT if transport == "tls" else SIP_PORT)
+            return cls(user, host, _port(port, least=1), transport or "udp")
         except Unfit as error:
-            raise Unfit(f"{text!r}: {error.message}", "write it like 'sip:1001@10.0.0.20:5060'") from None
+            raise Unfit(f"{text!r}: {error.message}", _LIKE) from None
 
     def __str__(self) -> str:
         place = HostPort(self.host, self.port)
-        return f"sip:{self.user}@{place}" if self.user else f"sip:{place}"
+        tail = "" if self.transport == "udp" else f";transport={self.transport}"
+        return (f"sip:{self.user}@{place}" if self.user else f"sip:{place}") + tail
 
 
 def host_port(text: str) -> HostPort:
@@ -149,8 +156,11 @@ def is_local(host: str) -> bool:
 
 
 def overlap(one: str, other: str) -> bool:
-    """Whether two IP literals to listen on share an address; an unspecified one (0.0.0.0, ::) shares all."""
-    return one == other or any(ipaddress.ip_address(host).is_unspecified for host in (one, other))
+    """Whether two IP literals to listen on share an address: 0.0.0.0 is all of IPv4, :: all there is."""
+    if one == other or "::" in (one, other):
+        return True
+    same = (":" in one) == (":" in other)
+    return same and any(ipaddress.ip_address(host).is_unspecified for host in (one, other))
 
 
 def _split(text: str, default: int | None) -> tuple[str, str]:

@@ -59,6 +59,8 @@ def check(sections: Sections, languages: frozenset[str]) -> Iterator[Finding]:
     for name, facility in sections.facilities.items():
         yield from _facility(("facilities", name), facility, languages)
     yield from _same_address(sections.facilities)
+    if sections.sip:
+        yield from _without_listener(sections.sip, sections.facilities)
 
 
 def _database(gateway: Gateway) -> Iterator[Finding]:
@@ -112,13 +114,25 @@ def _rtp_ports(sip: Sip, webrtc: Webrtc | None) -> Iterator[Finding]:
 
 
 def _listeners(sip: Sip) -> Iterator[Finding]:
-    for index, listener in enumerate(sip.listen):
-        path = ("sip", "listen", str(index))
-        if listener.transport != "udp":
-            message = f"this version does not serve {listener.transport} yet: nothing will listen there"
-            yield Finding(path, message, "have phones use udp for now", warning=True)
-    if all(listener.transport != "udp" for listener in sip.listen):
-        yield Finding(("sip", "listen"), "no udp listener", "add one like udp://0.0.0.0:5060")
+    encrypted = any(listener.transport == "tls" for listener in sip.listen)
+    if encrypted and sip.tls is None:
+        message = "a tls listener without a certificate"
+        yield Finding(("sip", "listen"), message, "set sip.tls: {certificate: FILE, key: FILE}")
+    elif sip.tls is not None and not encrypted:
+        message = "no listener uses this certificate"
+        yield Finding(("sip", "tls"), message, "add one like tls://0.0.0.0:5061 to sip.listen", warning=True)
+
+
+def _without_listener(sip: Sip, facilities: dict[str, Facility]) -> Iterator[Finding]:
+    """Phones and PBXs are called from the listener of their transport."""
+    served = {listener.transport for listener in sip.listen}
+    for facility_name, facility in facilities.items():
+        for kind, named in (("stations", facility.stations), ("trunks", facility.trunks)):
+            for name, at in named.items():
+                if (address := at.sip_address) is not None and address.transport not in served:
+                    path = ("facilities", facility_name, kind, name, "address")
+                    remedy = f"add one like {address.transport}://0.0.0.0 to sip.listen, or name another transport"
+                    yield Finding(path, f"{address} needs a listener for {address.transport}", remedy)
 
 
 def _browsers(webrtc: Webrtc) -> Iterator[Finding]:
@@ -190,13 +204,13 @@ def _unserved(path: Key, facility: Facility) -> Iterator[Finding]:
 
 def _same_address(facilities: dict[str, Facility]) -> Iterator[Finding]:
     """Two stations at one address could not be told apart when they call."""
-    owners: dict[str, Key] = {}
+    owners: dict[tuple[str, str, int], Key] = {}
     for facility_name, facility in facilities.items():
         for name, station in facility.stations.items():
             path = ("facilities", facility_name, "stations", name)
-            if station.address is None:
+            if (at := station.sip_address) is None:
                 continue
-            if first := owners.get(station.address):
+            if first := owners.get(same := (at.user, at.host, at.port)):
                 message = f"{station.address} is also {'.'.join(first)}"
                 yield Finding((*path, "address"), message, "give each station an address of its own")
-            owners.setdefault(station.address, path)
+            owners.setdefault(same, path)

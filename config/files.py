@@ -16,16 +16,18 @@ def check(sections: Sections, secret_files: Mapping[Key, Path]) -> Iterator[Find
         if _open_to_others(file):
             yield _unguarded(path, file)
     if sections.gateway:
-        yield from _certificate(sections.gateway)
+        if tls := sections.gateway.tls:
+            yield from _certificate(("gateway", "tls"), tls.certificate, tls.key)
         yield from _token(sections.gateway)
+    if sections.sip and (shown := sections.sip.tls):
+        yield from _certificate(("sip", "tls"), shown.certificate, shown.key)
+        yield from _authorities(("sip", "tls", "ca"), shown.ca)
 
 
-def _certificate(gateway: Gateway) -> Iterator[Finding]:
-    if gateway.tls is None:
-        return
+def _certificate(key: Key, certificate: Path, private: Path) -> Iterator[Finding]:
     readable = True
-    for name, file in (("certificate", gateway.tls.certificate), ("key", gateway.tls.key)):
-        path = ("gateway", "tls", name)
+    for name, file in (("certificate", certificate), ("key", private)):
+        path = (*key, name)
         try:
             file.open("rb").close()
         except OSError as error:
@@ -34,15 +36,24 @@ def _certificate(gateway: Gateway) -> Iterator[Finding]:
             yield Finding(path, message, "correct its name or let the gateway's user read it")
     if not readable:
         return
-    if _open_to_others(gateway.tls.key):
-        yield _unguarded(("gateway", "tls", "key"), gateway.tls.key)
+    if _open_to_others(private):
+        yield _unguarded((*key, "key"), private)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     try:
-        context.load_cert_chain(gateway.tls.certificate, gateway.tls.key, password=lambda: b"")
+        context.load_cert_chain(certificate, private, password=lambda: b"")
     except (ssl.SSLError, OSError, ValueError) as error:
         reason = getattr(error, "reason", None) or "not PEM"
         message = f"certificate and key do not work together: {str(reason).replace('_', ' ').lower()}"
-        yield Finding(("gateway", "tls"), message, "name a PEM certificate chain and its own unencrypted key")
+        yield Finding(key, message, "name a PEM certificate chain and its own unencrypted key")
+
+
+def _authorities(path: Key, file: Path | None) -> Iterator[Finding]:
+    if file is None:
+        return
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_verify_locations(file)
+    except (ssl.SSLError, OSError):
+        yield Finding(path, f"{file} holds no certificate", "name a PEM file of authorities")
 
 
 def _token(gateway: Gateway) -> Iterator[Finding]:

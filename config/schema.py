@@ -54,6 +54,25 @@ class Gateway(Section):
     token_file: Located = Field(default_factory=lambda data: data["data_dir"] / "api.token")
 
 
+class SipTls(Section):
+    """The certificate chain and its key that phones are shown, PEM files, reloaded when they change.
+
+    With `ca`, a PEM file of authorities, phones must show a certificate that one of these has signed.
+    """
+
+    certificate: Located
+    key: Located
+    ca: Located | None = None
+
+
+class Connections(Section):
+    """How many TCP and TLS connections phones may have, in all and from one address; after `idle` seconds one ends."""
+
+    total: Count = Field(default=512, le=100_000)
+    per_source: Count = Field(default=64, le=100_000)
+    idle: Seconds = 7200.0
+
+
 class Listener(Section):
     """A socket that phones send SIP to; `advertise` is the address they are told where it differs."""
 
@@ -75,6 +94,8 @@ class Sip(Section):
     """The side of the phones. Times in seconds; `rtp_ports` are UDP, four to a call: RTP and RTCP, audio and video."""
 
     listen: tuple[Listener, ...] = Field(default=(Listener(transport="udp", host="0.0.0.0", port=5060),), min_length=1)
+    tls: SipTls | None = None
+    connections: Connections = Connections()
     rtp_address: IpOrAuto = "auto"
     rtp_ports: PortRange = PortRangeValue(30000, 31999)
     calls: Count = Field(default=16, le=1000)
@@ -119,6 +140,11 @@ class Trunk(Section):
     register_: Flag = Field(default=False, alias="register")
     login: Login | None = None
     rtp_address: Ip | None = None
+
+    @property
+    def sip_address(self) -> SipAddress:
+        """The PBX's address, parsed."""
+        return SipAddress.parse(self.address)
 
 
 class StationDefaults(Section):

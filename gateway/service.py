@@ -206,6 +206,7 @@ class Service:
             return
         self.desk.stations.replace(wiring.stations(config))
         self.agent.stations.replace(wiring.trusted(config))
+        self.agent.renew_certificate()
         self.log("reloaded")
 
     def terminate(self) -> None:

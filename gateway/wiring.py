@@ -19,16 +19,24 @@ from parloir.webrtc.turn import credentials
 
 
 def sip_settings(config: Config) -> sip.Settings:
-    """What the SIP side is told; listeners that this version does not serve are left out."""
+    """What the SIP side is told."""
     return sip.Settings(
         listen=tuple(
-            sip.Listener(each.host, each.port, each.advertise) for each in config.sip.listen if each.transport == "udp"
+            sip.Listener(each.host, each.port, each.advertise, each.transport) for each in config.sip.listen
         ),
         calls=config.sip.calls,
         calls_per_line=config.sip.calls_per_line,
         ring_timeout=config.sip.ring_timeout,
         product=f"Parloir/{__version__}",
+        streams=streams(config),
     )
+
+
+def streams(config: Config) -> sip.Streams:
+    """How phones' connections are treated."""
+    terms, tls = config.sip.connections, config.sip.tls
+    files = sip.Tls(tls.certificate, tls.key, tls.ca) if tls else None
+    return sip.Streams(terms.total, terms.per_source, terms.idle, files)
 
 
 def relay_settings(config: Config, index: int) -> RelaySettings:

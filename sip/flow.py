@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from parloir.rtp.description import Address
 from parloir.sip.errors import MalformedMessage
 from parloir.sip.message import Via
-from parloir.sip.uri import Uri, place
+from parloir.sip.uri import Parameters, Uri, place
 
 ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK"
 SUPPORTED = "100rel, timer"
@@ -63,6 +63,11 @@ class Flow:
         return f"{self.listener} {place(self.peer.host, self.peer.port)}"
 
 
+def by(transport: str) -> Parameters:
+    """The URI parameter that asks for a transport; UDP is what a URI without one means."""
+    return () if transport == "udp" else (("transport", transport),)
+
+
 @dataclass(frozen=True)
 class Face:
     """What a peer reads of us: public host and port, the product's name and version, and the transport between us."""
@@ -84,5 +89,4 @@ class Face:
         """Where we take calls by that transport; sips: for a peer that says so (RFC 3261 section 8.1.1.8)."""
         if to.lower().startswith("sips:"):
             return f"<{Uri('parloir', self.host, self.port, scheme='sips')}>"
-        by = () if self.transport == "udp" else (("transport", self.transport),)
-        return f"<{Uri('parloir', self.host, self.port, by)}>"
+        return f"<{Uri('parloir', self.host, self.port, by(self.transport))}>"

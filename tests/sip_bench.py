@@ -187,3 +187,4 @@ class Bench:
 class _Target:
     def __init__(self, phone: Phone) -> None:
         self.user, self.host, self.port = phone.user, phone.host, phone.port
+        self.transport = "udp"

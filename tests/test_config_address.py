@@ -67,4 +67,5 @@ def test_a_public_url_is_scheme_host_and_port_only(text: str) -> None:
 @given(st.ip_addresses())
 def test_only_loopback_is_local(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> None:
     assert is_local(str(address)) == address.is_loopback
-    assert overlap(str(address), "0.0.0.0")
+    assert overlap(str(address), "::")
+    assert overlap(str(address), "0.0.0.0") == (address.version == 4 or str(address) == "::")

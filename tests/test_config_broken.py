@@ -264,7 +264,7 @@ def test_doubts_are_warnings_and_do_not_stop_the_gateway(tmp_path: Path) -> None
     file = tmp_path / "parloir.yaml"
     file.write_text(
         "gateway: {http: '0.0.0.0:8080', public_url: 'http://127.0.0.1:8080'}\n"
-        "sip:\n  listen: ['udp://0.0.0.0:5060', 'tls://0.0.0.0:5061']\n  rtp_ports: 40000-41999\n"
+        "sip:\n  listen: ['udp://0.0.0.0:5060']\n  rtp_ports: 40000-41999\n"
         "facilities:\n  north:\n    name: N\n    timezone: UTC\n"
         "    trunks: {pbx: {address: 'sip:10.0.0.10', register: true}}\n"
         "    stations:\n      a: {login: {user: a, password: !file a.secret}}\n"
@@ -275,7 +275,6 @@ def test_doubts_are_warnings_and_do_not_stop_the_gateway(tmp_path: Path) -> None
     assert [(warning.path, warning.line) for warning in examination.warnings] == [
         ("gateway.http", 1),
         ("gateway.token_file", 1),
-        ("sip.listen.1", 3),
         ("sip.rtp_ports", 4),
         ("facilities.north.trunks.pbx", 9),
         ("facilities.north.stations.a.login", 11),

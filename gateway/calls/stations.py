@@ -32,6 +32,9 @@ class Target(Protocol):
     @property
     def port(self) -> int: ...
 
+    @property
+    def transport(self) -> str: ...
+
 
 @dataclass(frozen=True)
 class Station:
