@@ -30,15 +30,14 @@ BEATS = 4
 
 
 class Bridge:
-    """Its class, ordinary or privileged, is fixed here; there is nothing on it that could be tapped.
+    """A privileged call's is of this class, which has nothing by which it could be recorded or listened to.
 
     Nothing crosses before both parties have heard the notice to its end (invariant 3): `join` refuses. `slot` is
     its owner's, who attends to its bridges in turn.
     """
 
-    def __init__(self, name: str, privileged: bool, slot: int, services: Services, news: News) -> None:
+    def __init__(self, name: str, slot: int, services: Services, news: News) -> None:
         self.name = name
-        self.privileged = privileged
         self.slot = slot
         self._beat = 0
         self._quality_beats = max(1, round(services.settings.quality_interval * BEATS))
@@ -52,6 +51,7 @@ class Bridge:
         self._prompting = Prompting(services, self._feeds, self._legs, self._arrange)
         self._watch = Watch(services.settings.media_timeout)
         self._announced = False
+        self._told: frozenset[str] = frozenset()
         self._joined = False
         self._has_joined = False
         self._sights: dict[Party, int] = {}
@@ -89,14 +89,18 @@ class Bridge:
         """New ICE credentials for the browser that is there. Raises Refused if none is."""
         return self._seat.restart()
 
-    async def announce(self, prompt: str) -> int:
-        """Play the notice to both parties; its milliseconds when both have heard it out. Raises Interrupted."""
+    async def announce(self, prompt: str, told: frozenset[str] = frozenset()) -> int:
+        """Play the notice to both parties; its milliseconds when both have heard it out. Raises Interrupted.
+
+        `told` is what they have been told by then; the first notice that is heard out settles it.
+        """
         if self._phone is None or not self._phone.streams or not self._seat.occupied:
             raise Refused("the notice needs both legs up")
         played = await self._prompting.play(prompt, list(Party), times=1)
         if not self._seat.occupied:
             raise Interrupted("the browser went away while the notice was played")
-        self._announced = True
+        if not self._announced:
+            self._announced, self._told = True, told
         return played
 
     async def play(self, prompt: str, to: str, times: int) -> int:
@@ -162,7 +166,7 @@ class Bridge:
             self._phone = None
         return report
 
-    def numbers(self) -> Iterator[tuple[int, Party]]:
+    def numbers(self) -> Iterator[tuple[int, str]]:
         """The numbers by which punts name what is ours: sources, sinks and the peers that speak RTCP."""
         for party, leg in self._legs().items():
             for stream in leg.streams.values():
@@ -171,8 +175,9 @@ class Bridge:
             for session in leg.sessions:
                 yield session.peer, party
 
-    def take(self, punt: Punt, party: Party) -> None:
-        """Deal with what the switch has handed up about one of our streams or peers."""
+    def take(self, punt: Punt, whose: str) -> None:
+        """Deal with what the switch has handed up about one of our streams or peers, as `numbers` names them."""
+        party = Party(whose)
         leg = self._legs().get(party)
         if leg is None:
             return

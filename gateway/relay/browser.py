@@ -3,17 +3,17 @@
 import secrets
 from collections.abc import Callable
 
+from parloir.relay.association import Association
 from parloir.relay.bandwidth import Uplink
 from parloir.relay.commands import BrowserSide, BrowserStream, Refused
 from parloir.relay.entries import Drop, RawAddress
-from parloir.relay.errors import BadKey
 from parloir.relay.leg import Leg, Stream
 from parloir.relay.party_clock import OwnClock
 from parloir.relay.switch import Switch
 from parloir.rtp import rtcp
 from parloir.rtp.description import Kind
 from parloir.rtp.flow import Leg as Party
-from parloir.webrtc.dtls import Certificate, DtlsSession, Keys
+from parloir.webrtc.dtls import Certificate
 
 DEFAULT_BITRATE = 1_000_000
 """What a browser is told to send at most where the phone named no limit, in bits a second."""
@@ -35,17 +35,16 @@ class BrowserLeg(Leg):
     ) -> None:
         super().__init__(Party.BROWSER, switch, ntp, cname)
         self.name = name
-        self.peer = switch.add_peer(fd)
+        self._association = Association(switch, fd, certificate, lambda: up(self), lambda why: down(self, why))
+        self.peer = self._association.peer
         self.ssrcs = {kind: secrets.randbits(32) for kind in Kind}
-        self.secured = False
         self.uplink: Uplink | None = None
-        self._fd = fd
-        self._address: RawAddress | None = None
-        self._contexts: tuple[int, ...] = ()
-        self._report_up = up
-        self._report_down = down
-        self._dtls = DtlsSession(certificate, self._send, self._up, self._down)
         self._started = False
+
+    @property
+    def secured(self) -> bool:
+        """Whether the browser's keys are there."""
+        return self._association.secured
 
     def set(self, side: BrowserSide) -> None:
         """Begin the handshake with the browser that has these fingerprints. Raises Refused the second time."""
@@ -57,21 +56,20 @@ class BrowserLeg(Leg):
         for wanted in side.streams:
             self._new_stream(wanted)
         self.add_session(self.peer, *(wanted.kind for wanted in side.streams))
-        self._dtls.start(side.fingerprints)
+        self._association.start(side.fingerprints)
 
     def move(self, address: RawAddress) -> None:
         """ICE says that the browser is at this address now."""
-        self._address = address
-        self.switch.move_peer(self.peer, address)
+        self._association.move(address)
 
     @property
     def placed(self) -> bool:
         """Whether the browser's address is known."""
-        return self._address is not None
+        return self._association.placed
 
     def handshake(self, datagram: bytes) -> None:
         """Take a DTLS datagram of this browser's."""
-        self._dtls.receive(datagram)
+        self._association.handshake(datagram)
 
     def estimate(self) -> None:
         """Bring the bandwidth estimate up to date, and tell the browser at once if it has fallen."""
@@ -80,6 +78,13 @@ class BrowserLeg(Leg):
             self.uplink.feed(self.switch.table.take_frames(video.source))
             if self.uplink.fell():
                 self.tell_bitrate()
+
+    def limit(self, most: int | None) -> None:
+        """Let the browser send no more video than this, and than the phone's description allows; bits a second."""
+        video = self.streams.get(Kind.VIDEO)
+        if video is not None and self.uplink is not None:
+            stated = video.bitrate or DEFAULT_BITRATE
+            self.uplink.most = stated if most is None else min(stated, most)
 
     def tell_bitrate(self) -> None:
         """Tell the browser how much video it may send (REMB)."""
@@ -98,15 +103,11 @@ class BrowserLeg(Leg):
 
     def close(self) -> None:
         """Say goodbye and forget everything."""
-        self._dtls.stop()
-        self.switch.remove_peer(self.peer)
+        self._association.close()
         for stream in self.streams.values():
             self.switch.table.remove_source(stream.source)
-        for context in self._contexts:
-            self.switch.remove_context(context)
         self.streams.clear()
         self.sessions.clear()
-        self._contexts = ()
 
     def _new_stream(self, wanted: BrowserStream) -> None:
         table = self.switch.table
@@ -131,23 +132,3 @@ class BrowserLeg(Leg):
         )
         if video:
             self.uplink = Uplink(wanted.bitrate or DEFAULT_BITRATE)
-
-    def _send(self, datagram: bytes) -> None:
-        if self._address is not None:
-            self.switch.send_datagram(self._fd, self._address, datagram)
-
-    def _up(self, keys: Keys) -> None:
-        try:
-            receive = self.switch.add_context(keys.profile, keys.receive_key, keys.receive_salt, "receive")
-            send = self.switch.add_context(keys.profile, keys.send_key, keys.send_salt, "send")
-        except BadKey as error:
-            self._down(str(error))
-            return
-        self._contexts = (receive, send)
-        self.switch.table.set_contexts(self.peer, receive, send)
-        self.secured = True
-        self._report_up(self)
-
-    def _down(self, why: str) -> None:
-        self.secured = False
-        self._report_down(self, why)

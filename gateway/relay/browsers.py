@@ -1,9 +1,11 @@
 """The one socket that all browsers of a relay share, and the ICE-lite agent that tells them apart (RFC 8445)."""
 
-from parloir.relay.browser import BrowserLeg
+from typing import Protocol
+
 from parloir.relay.commands import BrowserTerms, Candidate
-from parloir.relay.entries import Punt, PuntKind
+from parloir.relay.entries import Punt, PuntKind, RawAddress
 from parloir.relay.switch import Switch
+from parloir.rtp.description import Kind
 from parloir.webrtc.dtls import fingerprint, new_certificate
 from parloir.webrtc.ice_lite import Checked, Credentials, IceLite, Nominated
 
@@ -13,6 +15,24 @@ CONSENT = 8.0
 _HOST_PREFERENCE = 126
 _LOCAL_PREFERENCE = 65_535
 _COMPONENT = 255
+
+
+class Guest(Protocol):
+    """A browser at the shared socket: a call's own, or a listener's. Its name is new."""
+
+    name: str
+    peer: int
+    cname: str
+    ssrcs: dict[Kind, int]
+
+    @property
+    def placed(self) -> bool: ...
+
+    def move(self, address: RawAddress) -> None: ...
+
+    def handshake(self, datagram: bytes) -> None: ...
+
+    def close(self) -> None: ...
 
 
 class Browsers:
@@ -29,25 +49,25 @@ class Browsers:
         self._candidates = tuple(
             Candidate(address=address, port=port, priority=_priority(index)) for index, address in enumerate(addresses)
         )
-        self._legs: dict[str, BrowserLeg] = {}
-        self._peers: dict[int, BrowserLeg] = {}
+        self._legs: dict[str, Guest] = {}
+        self._peers: dict[int, Guest] = {}
 
-    def open(self, leg: BrowserLeg) -> BrowserTerms:
+    def open(self, leg: Guest) -> BrowserTerms:
         """Begin to answer checks for a leg, whose name must be new."""
         self._legs[leg.name] = self._peers[leg.peer] = leg
         return self._terms(leg, self._ice.open(leg.name))
 
-    def restart(self, leg: BrowserLeg) -> BrowserTerms:
+    def restart(self, leg: Guest) -> BrowserTerms:
         """New credentials for the same leg."""
         return self._terms(leg, self._ice.restart(leg.name))
 
-    def close(self, leg: BrowserLeg) -> None:
+    def close(self, leg: Guest) -> None:
         """Forget a leg and close it."""
         self._ice.close(leg.name)
         del self._legs[leg.name], self._peers[leg.peer]
         leg.close()
 
-    def take(self, punt: Punt) -> BrowserLeg | None:
+    def take(self, punt: Punt) -> Guest | None:
         """Deal with STUN or DTLS; the leg whose browser proved by it that it lives."""
         if punt.kind is PuntKind.DTLS:
             leg = self._peers.get(punt.subject)
@@ -60,7 +80,7 @@ class Browsers:
         """The names of the legs whose browsers have stopped checking; `now` in monotonic seconds."""
         return frozenset(self._ice.lost(now, CONSENT))
 
-    def _check(self, punt: Punt) -> BrowserLeg | None:
+    def _check(self, punt: Punt) -> Guest | None:
         if punt.address is None:
             return None
         source = (str(punt.address[0]), int(punt.address[1]))
@@ -74,7 +94,7 @@ class Browsers:
             leg.move(punt.address)
         return leg
 
-    def _terms(self, leg: BrowserLeg, credentials: Credentials) -> BrowserTerms:
+    def _terms(self, leg: Guest, credentials: Credentials) -> BrowserTerms:
         return BrowserTerms(
             ufrag=credentials.ufrag,
             password=credentials.password,

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from twisted.protocols import amp
 
 from parloir.rtp.description import Address, Kind
+from parloir.rtp.flow import Leg
 
 
 class Value(BaseModel):
@@ -147,6 +148,41 @@ class Report(Value):
     since_join: bool = False
 
 
+class RecordingTerms(Value):
+    """A recording to be made: its id, the journal's file, which must not be there yet, and its own key of 32 octets."""
+
+    recording: str = Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")
+    path: str
+    key: bytes = Field(repr=False, min_length=32, max_length=32)
+
+
+class ListenerStream(Value):
+    """One party's stream as a listener takes it: under its own payload type, if it is of that codec."""
+
+    party: Leg
+    kind: Kind
+    codec: str
+    clock: int
+    payload_type: int
+
+
+class ListenerSide(Value):
+    """What a listener's offer and our answer settled, and the fingerprints its certificate must match."""
+
+    fingerprints: tuple[tuple[str, str], ...]
+    streams: tuple[ListenerStream, ...]
+
+
+class ListenerTerms(Value):
+    """What the answer to a listener must say of our side; `ssrcs` as (party, kind, SSRC)."""
+
+    ufrag: str
+    password: str
+    fingerprint: tuple[str, str]
+    candidates: tuple[Candidate, ...]
+    ssrcs: tuple[tuple[Leg, Kind, int], ...]
+
+
 class NoSuchBridge(Exception):
     """The relay has no bridge of that id: it ended, or the relay was restarted."""
 
@@ -229,9 +265,17 @@ class RestartIce(amp.Command):
 
 
 class Announce(amp.Command):
-    """Play the notice that both must hear to both legs; answered when it has ended on both. Only then may Join."""
+    """Play the notice that both must hear to both legs; answered when it has ended on both. Only then may Join.
 
-    arguments = ((b"bridge", amp.Unicode()), (b"prompt", amp.Unicode()))
+    `told` says what both have been told by then: "record", "monitor", both words or neither. What was not told in
+    this very notice is refused for as long as the bridge lives.
+    """
+
+    arguments = (
+        (b"bridge", amp.Unicode()),
+        (b"prompt", amp.Unicode()),
+        (b"told", amp.Unicode(optional=True)),
+    )
     response = ((b"milliseconds", amp.Integer()),)
     errors = ERRORS
 
@@ -294,6 +338,66 @@ class CloseBridge(amp.Command):
     arguments = ((b"bridge", amp.Unicode()),)
     response = ((b"report", Json(Report)),)
     errors = ERRORS
+
+
+class StartRecording(amp.Command):
+    """Write what crosses the bridge to a journal; refused on a privileged one, or if the notice did not say so."""
+
+    arguments = ((b"bridge", amp.Unicode()), (b"terms", Json(RecordingTerms)))
+    errors = ERRORS
+
+
+class StopRecording(amp.Command):
+    """Close the bridge's journal, if there is one; its end also closes it. RecordingOver follows."""
+
+    arguments = ((b"bridge", amp.Unicode()),)
+    errors = ERRORS
+
+
+class OpenListener(amp.Command):
+    """Make ready for a listener's browser. Refused on a privileged bridge, and where the notice did not say so."""
+
+    arguments = ((b"bridge", amp.Unicode()), (b"listener", amp.Unicode()))
+    response = ((b"terms", Json(ListenerTerms)),)
+    errors = ERRORS
+
+
+class SetListener(amp.Command):
+    """Say what the listener's browser agreed to; it hears and sees the parties as soon as its keys are there."""
+
+    arguments = ((b"bridge", amp.Unicode()), (b"listener", amp.Unicode()), (b"side", Json(ListenerSide)))
+    errors = ERRORS
+
+
+class CloseListener(amp.Command):
+    """Send a listener away; harmless when it has gone."""
+
+    arguments = ((b"bridge", amp.Unicode()), (b"listener", amp.Unicode()))
+    errors = ERRORS
+
+
+class RecordingOver(amp.Command):
+    """Relay to gateway: a journal is closed, with so many chunks and octets and this last hash; or it failed."""
+
+    arguments = (
+        (b"recording", amp.Unicode()),
+        (b"chunks", amp.Integer()),
+        (b"octets", amp.Integer()),
+        (b"hash", amp.Unicode()),
+        (b"failure", amp.Unicode()),
+    )
+
+
+class ListenerUp(amp.Command):
+    """Relay to gateway: a listener's keys are there."""
+
+    arguments = ((b"bridge", amp.Unicode()), (b"listener", amp.Unicode()))
+
+
+class ListenerGone(amp.Command):
+    """Relay to gateway: a listener's browser has stopped answering, or never finished its handshake."""
+
+    arguments = ((b"bridge", amp.Unicode()), (b"listener", amp.Unicode()), (b"why", amp.Unicode()))
 
 
 class LegUp(amp.Command):

@@ -81,7 +81,8 @@ class Source:
     """An RTP stream as it comes in: its locked SSRC and the figures of RFC 3550 section 6.4.1 and appendix A.
 
     `allowed` holds the SSRCs that signalling named (empty: whichever comes first). `jitter` and `transit` are in
-    ticks of the clock, `heard` in monotonic nanoseconds. `resumed` asks the next packet to open a new run of numbers.
+    ticks of the clock, `heard` in monotonic nanoseconds. `resumed` asks the next packet to open a new run of
+    numbers; `run` counts those.
     """
 
     id: int
@@ -100,6 +101,7 @@ class Source:
     heard: int = 0
     heard_timestamp: int = 0
     resumed: bool = True
+    run: int = 0
     rival: int = -1
     rival_next: int = -1
     rival_run: int = 0
@@ -119,6 +121,7 @@ class Sink:
     packet, one of a lower is dropped. `offset` and `shift` turn the epoch's sequence numbers and timestamps into
     the stream's own; `room` is how far back a late packet may still fall within the epoch. `step` is the least
     advance of the timestamp between two sources. `history` holds sent packets by sequence, encrypted as they went.
+    `run` is, for a stream of copies, which run of its source's numbers it carries.
     """
 
     id: int
@@ -130,6 +133,7 @@ class Sink:
     timestamp: int
     history: list[tuple[int, bytes | bytearray] | None] | None = None
     epoch: int = 0
+    run: int = -1
     offset: int = 0
     shift: int = 0
     room: int = 0
@@ -138,12 +142,54 @@ class Sink:
     octets: int = 0
 
 
+class Kept(NamedTuple):
+    """A packet as it came in, decrypted: arrival in monotonic ns, the recording's number of its stream, its epoch."""
+
+    arrival: int
+    stream: int
+    epoch: int
+    packet: bytes
+
+
+@dataclass(slots=True)
+class Ring:
+    """Where a recorder finds copies of packets; emptied several times a second. What does not fit is counted, and lost.
+
+    `limit` and `octets` are bytes of packets.
+    """
+
+    id: int
+    limit: int
+    packets: list[Kept] = field(default_factory=list)
+    octets: int = 0
+    lost: int = 0
+
+
+@dataclass(slots=True)
+class ToRing:
+    """A copy of each forwarded packet, as it came in, to a recorder's ring under this stream number."""
+
+    ring: Ring
+    stream: int
+
+
+@dataclass(slots=True)
+class ToSink:
+    """A copy of each forwarded packet to a listener's stream, which nothing else feeds."""
+
+    sink: Sink
+    out_type: int
+
+
+Copy = ToRing | ToSink
+
+
 @dataclass(slots=True)
 class Route:
     """What becomes of the packets of one payload type from one peer.
 
     `prelude` holds RTP payloads to send before a keyframe that comes without parameter sets; `extension` is the id of
-    the abs-send-time header extension to sample, or 0.
+    the abs-send-time header extension to sample, or 0. `copies` of what is forwarded go to others beside the sink.
     """
 
     id: int
@@ -155,6 +201,7 @@ class Route:
     prelude: tuple[bytes, ...] = ()
     prelude_timestamp: int = -1
     extension: int = 0
+    copies: tuple[Copy, ...] = ()
 
 
 @dataclass(slots=True)

@@ -3,8 +3,8 @@
 import socket
 from collections import deque
 
-from parloir.relay import numbering
-from parloir.relay.entries import Drop, Peer, Punt, PuntKind, Route, Sink, Verb
+from parloir.relay import numbering, tap
+from parloir.relay.entries import Drop, Kept, Peer, Punt, PuntKind, Route, Sink, ToRing, ToSink, Verb
 from parloir.relay.reception import advance, note_arrival, note_frame
 from parloir.relay.send_time import abs_send_time
 from parloir.relay.srtp import Workbench
@@ -65,8 +65,9 @@ class Forwarder:
         if late is not None:
             peer.drop(late)
             return True
-        if route.prelude and step > 0:
-            self._precede(route, sink, sequence, timestamp, start, end)
+        preceded = bool(route.prelude) and step > 0 and self._precede(route, sink, sequence, timestamp, start, end)
+        if route.copies:
+            self._copy(route, bytes(buffer[:size]), (start, end), step, preceded, now)
         number = (sequence + sink.offset) & 0xFFFF
         stamp = (timestamp + sink.shift) & 0xFFFFFFFF
         if step > 0:
@@ -148,7 +149,36 @@ class Forwarder:
             peer.drop(Drop.NOT_JOINED)
         self._close_gap(route, step)
 
+    def _copy(self, route: Route, packet: bytes, span: tuple[int, int], step: int, preceded: bool, now: int) -> None:
+        """Give the packet, as it came in, to all who have a copy of what this route forwards."""
+        for copy in route.copies:
+            if isinstance(copy, ToRing):
+                tap.keep(copy, Kept(now, copy.stream, route.epoch, packet))
+            else:
+                self._copy_on(route, copy, packet, span, step, preceded, now)
+
+    def _copy_on(
+        self, route: Route, copy: ToSink, packet: bytes, span: tuple[int, int], step: int, preceded: bool, now: int
+    ) -> None:
+        sink, begun = copy.sink, not tap.carries(copy, route)
+        if not tap.place(copy, route, packet, step, now):
+            return
+        if begun:
+            self.punt(Punt(PuntKind.EPOCH, sink.id, now), sink.peer)
+        _, second, sequence, timestamp, _ = HEADER.unpack_from(packet)
+        if preceded:
+            self._send_prelude(route, sink, copy.out_type, sequence, timestamp)
+        number = (sequence + sink.offset) & 0xFFFF
+        stamp = (timestamp + sink.shift) & 0xFFFFFFFF
+        if step > 0:
+            sink.sequence, sink.timestamp, sink.sent_at = number, stamp, now
+        start, end = span
+        self._emit_own(sink, second & 0x80 | copy.out_type, number, stamp, packet[start:end])
+
     def _close_gap(self, route: Route, step: int) -> None:
+        for copy in route.copies:
+            if isinstance(copy, ToSink) and step > 0 and tap.carries(copy, route):
+                numbering.swallow(copy.sink)
         sink = route.sink
         if sink is not None and route.epoch == sink.epoch and step > 0 and not route.source.resumed:
             numbering.swallow(sink)
@@ -158,17 +188,22 @@ class Forwarder:
         if why is Drop.FOREIGN_SSRC and peer.receive:
             self._bench.forget_stream(peer.receive, ssrc)
 
-    def _precede(self, route: Route, sink: Sink, sequence: int, timestamp: int, start: int, end: int) -> None:
-        """Send the parameter sets that signalling gave before a keyframe that comes without its own."""
+    def _precede(self, route: Route, sink: Sink, sequence: int, timestamp: int, start: int, end: int) -> bool:
+        """Whether this is a keyframe without its parameter sets: those that signalling gave are then sent before it."""
         begun = starts(self._inbox[start:end])
         if timestamp == route.prelude_timestamp or not begun & {IDR, SPS}:
-            return
+            return False
         route.prelude_timestamp = timestamp
-        if SPS not in begun:
-            stamp = (timestamp + sink.shift) & 0xFFFFFFFF
-            for payload in route.prelude:
-                self._emit_own(sink, route.out_type, (sequence + sink.offset) & 0xFFFF, stamp, payload)
-                numbering.make_room(sink, 1)
+        if SPS in begun:
+            return False
+        self._send_prelude(route, sink, route.out_type, sequence, timestamp)
+        return True
+
+    def _send_prelude(self, route: Route, sink: Sink, out_type: int, sequence: int, timestamp: int) -> None:
+        stamp = (timestamp + sink.shift) & 0xFFFFFFFF
+        for payload in route.prelude:
+            self._emit_own(sink, out_type, (sequence + sink.offset) & 0xFFFF, stamp, payload)
+            numbering.make_room(sink, 1)
 
     def _emit_own(self, sink: Sink, second: int, number: int, stamp: int, payload: bytes) -> None:
         size = _BARE + len(payload)

@@ -13,8 +13,9 @@ from twisted.protocols import amp
 from twisted.python.failure import Failure
 
 from parloir.relay import commands
-from parloir.relay.commands import BrowserSide, PhoneSide, RelaySettings, Report
+from parloir.relay.commands import BrowserSide, ListenerSide, PhoneSide, RecordingTerms, RelaySettings, Report
 from parloir.relay.pump import Pump
+from parloir.relay.recorder import Outcome
 from parloir.relay.relay import BEAT, Relay
 
 Answer = dict[str, Any]
@@ -49,6 +50,26 @@ class Voice:
     def quality(self, bridge: str, report: Report) -> None:
         """The figures of a bridge."""
         self._say(commands.Quality, bridge=bridge, report=report)
+
+    def recording_over(self, outcome: Outcome) -> None:
+        """A journal is closed, or failed."""
+        chunks, octets, last = outcome.end
+        self._say(
+            commands.RecordingOver,
+            recording=outcome.recording,
+            chunks=chunks,
+            octets=octets,
+            hash=last,
+            failure=outcome.failure[:500],
+        )
+
+    def listener_up(self, bridge: str, listener: str) -> None:
+        """A listener hears."""
+        self._say(commands.ListenerUp, bridge=bridge, listener=listener)
+
+    def listener_gone(self, bridge: str, listener: str, why: str) -> None:
+        """A listener is gone."""
+        self._say(commands.ListenerGone, bridge=bridge, listener=listener, why=why[:500])
 
     def _say(self, command: type[amp.Command], **arguments: Any) -> None:
         said = self._gateway.callRemote(command, **arguments)  # type: ignore[no-untyped-call]
@@ -163,9 +184,9 @@ class GatewayProtocol(amp.AMP):
         return {"terms": self.relay.bridge(bridge).restart_ice()}
 
     @answers(commands.Announce)
-    def announce(self, bridge: str, prompt: str) -> "Deferred[Answer]":
+    def announce(self, bridge: str, prompt: str, told: str | None = None) -> "Deferred[Answer]":
         """Play the notice."""
-        return self._played(self.relay.bridge(bridge).announce(prompt))
+        return self._played(self.relay.bridge(bridge).announce(prompt, frozenset((told or "").split())))
 
     @answers(commands.Play)
     def play(self, bridge: str, prompt: str, to: str, times: int) -> "Deferred[Answer]":
@@ -207,6 +228,35 @@ class GatewayProtocol(amp.AMP):
         report = self.relay.bridge(bridge).close()
         self.relay.forget(bridge)
         return {"report": report}
+
+    @answers(commands.StartRecording)
+    def start_recording(self, bridge: str, terms: RecordingTerms) -> Answer:
+        """Begin a journal."""
+        self.relay.open_to_taps(bridge).record(terms)
+        return {}
+
+    @answers(commands.StopRecording)
+    def stop_recording(self, bridge: str) -> Answer:
+        """End it."""
+        self.relay.open_to_taps(bridge).stop_recording()
+        return {}
+
+    @answers(commands.OpenListener)
+    def open_listener(self, bridge: str, listener: str) -> Answer:
+        """Make ready for a listener."""
+        return {"terms": self.relay.open_to_taps(bridge).open_listener(listener)}
+
+    @answers(commands.SetListener)
+    def set_listener(self, bridge: str, listener: str, side: ListenerSide) -> Answer:
+        """Shake hands with it."""
+        self.relay.open_to_taps(bridge).set_listener(listener, side)
+        return {}
+
+    @answers(commands.CloseListener)
+    def close_listener(self, bridge: str, listener: str) -> Answer:
+        """Send it away."""
+        self.relay.open_to_taps(bridge).close_listener(listener)
+        return {}
 
     def _played(self, prompt: Awaitable[int]) -> "Deferred[Answer]":
         async def answer() -> Answer:

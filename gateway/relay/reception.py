@@ -56,6 +56,7 @@ def unlock(source: Source, clock: int) -> None:
     source.jitter = 0.0
     source.clock = clock
     source.resumed = True
+    source.run += 1
 
 
 def _start(source: Source, ssrc: int, sequence: int) -> None:

@@ -12,12 +12,13 @@ from parloir.relay.bridge import BEATS, Bridge
 from parloir.relay.browsers import Browsers
 from parloir.relay.commands import NoSuchBridge, Refused, RelaySettings
 from parloir.relay.entries import Punt, PuntKind
+from parloir.relay.ordinary import OrdinaryBridge
 from parloir.relay.party_clock import OwnClock
 from parloir.relay.player import Player, Prompts
 from parloir.relay.ports import Ports, bind
+from parloir.relay.recorder import Recorder
 from parloir.relay.services import News, Services
 from parloir.relay.switch import Switch
-from parloir.rtp.flow import Leg as Party
 
 SLOTS = 10
 """Each beat attends to one bridge in so many, so that media never waits for all of them at once."""
@@ -51,11 +52,12 @@ class Relay:
             prompts=Prompts(reactor, Path(settings.prompts)),
             player=Player(self.switch, reactor.callLater, clock),
             browsers=self._browsers,
+            recorder=Recorder(reactor.callFromThread),
             ntp=OwnClock(time(), clock()),
             clock=clock,
         )
         self._bridges: dict[str, Bridge] = {}
-        self._owners: dict[int, tuple[Bridge, Party]] = {}
+        self._owners: dict[int, tuple[Bridge, str]] = {}
         self._log = Logger()
         self._opened = 0
         self._beat = 0
@@ -69,7 +71,8 @@ class Relay:
         if name in self._bridges:
             raise Refused(f"there is a bridge {name!r} already")
         self._opened += 1
-        self._bridges[name] = Bridge(name, privileged, self._opened % SLOTS, self._services, self._news)
+        kind = Bridge if privileged else OrdinaryBridge
+        self._bridges[name] = kind(name, self._opened % SLOTS, self._services, self._news)
 
     def bridge(self, name: str) -> Bridge:
         """A bridge by its name. Raises NoSuchBridge."""
@@ -77,6 +80,13 @@ class Relay:
             return self._bridges[name]
         except KeyError:
             raise NoSuchBridge(name) from None
+
+    def open_to_taps(self, name: str) -> OrdinaryBridge:
+        """A bridge that may be listened to or recorded. Raises NoSuchBridge, or Refused for a privileged one."""
+        bridge = self.bridge(name)
+        if not isinstance(bridge, OrdinaryBridge):
+            raise Refused("the call is privileged: it has no way to be heard by others")
+        return bridge
 
     def forget(self, name: str) -> None:
         """A bridge was closed."""
@@ -106,6 +116,7 @@ class Relay:
         """End every bridge and close every socket."""
         for name in list(self._bridges):
             self._bridges.pop(name).close()
+        self._services.recorder.stop()
         self.switch.close()
 
     def _handle(self, punt: Punt) -> None:
@@ -114,18 +125,18 @@ class Relay:
             if leg is not None:
                 self._alive(leg.name)
             return
-        bridge, party = self._owner(punt)
-        if bridge is not None and party is not None:
-            bridge.take(punt, party)
+        bridge, whose = self._owner(punt)
+        if bridge is not None and whose is not None:
+            bridge.take(punt, whose)
 
     def _alive(self, leg: str) -> None:
         bridge = self._bridges.get(leg.rpartition("#")[0])
         if bridge is not None:
             bridge.alive(leg)
 
-    def _owner(self, punt: Punt) -> tuple[Bridge, Party] | tuple[None, None]:
+    def _owner(self, punt: Punt) -> tuple[Bridge, str] | tuple[None, None]:
         if punt.subject not in self._owners:
             self._owners = {
-                number: (bridge, party) for bridge in self._bridges.values() for number, party in bridge.numbers()
+                number: (bridge, whose) for bridge in self._bridges.values() for number, whose in bridge.numbers()
             }
         return self._owners.get(punt.subject, (None, None))

@@ -9,6 +9,7 @@ from parloir.relay.commands import RelaySettings, Report
 from parloir.relay.party_clock import OwnClock
 from parloir.relay.player import Player, Prompts
 from parloir.relay.ports import Ports
+from parloir.relay.recorder import Outcome, Recorder
 from parloir.relay.switch import Switch
 
 
@@ -22,6 +23,7 @@ class Services:
     prompts: Prompts
     player: Player
     browsers: Browsers
+    recorder: Recorder
     ntp: OwnClock
     clock: Callable[[], int]
 
@@ -40,3 +42,9 @@ class News(Protocol):
     def digit(self, bridge: str, digit: str) -> None: ...
 
     def quality(self, bridge: str, report: Report) -> None: ...
+
+    def recording_over(self, outcome: Outcome) -> None: ...
+
+    def listener_up(self, bridge: str, listener: str) -> None: ...
+
+    def listener_gone(self, bridge: str, listener: str, why: str) -> None: ...

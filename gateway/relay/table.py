@@ -3,14 +3,19 @@
 from parloir.relay import numbering, reception
 from parloir.relay.entries import (
     HISTORY,
+    Copy,
     Drop,
     FrameSample,
+    Kept,
     Peer,
+    Ring,
     Route,
     Sink,
     SinkCounters,
     Source,
     SourceCounters,
+    ToRing,
+    ToSink,
     Verb,
 )
 
@@ -22,6 +27,7 @@ class Table:
         self.peers: dict[int, Peer] = {}
         self.sources: dict[int, Source] = {}
         self.sinks: dict[int, Sink] = {}
+        self.rings: dict[int, Ring] = {}
         self._routes: dict[int, tuple[Peer, int, Route]] = {}
         self._ids = 0
 
@@ -78,6 +84,7 @@ class Table:
         for _, _, route in self._routes.values():
             if route.sink is sink:
                 route.sink, route.verb = None, Verb.DROP
+            route.copies = tuple(c for c in route.copies if not (isinstance(c, ToSink) and c.sink is sink))
 
     def add_route(self, peer_id: int, payload_type: int, source_id: int, extension: int = 0) -> int:
         """Match one payload type of one peer to an incoming stream; what comes is dropped until `swap_route`.
@@ -107,6 +114,40 @@ class Table:
         route = self._routes[route_id][2]
         route.sink = self.sinks[sink_id] if sink_id else None
         route.verb, route.epoch, route.out_type, route.prelude = verb, epoch, out_type, prelude
+
+    def add_ring(self, limit: int) -> int:
+        """Make a place for copies of packets, of `limit` bytes at most between two calls of `take_ring`."""
+        ring = Ring(self._next_id(), limit)
+        self.rings[ring.id] = ring
+        return ring.id
+
+    def take_ring(self, ring_id: int) -> tuple[list[Kept], int]:
+        """Empty a ring; what was in it, and how many packets have not fitted since it was made."""
+        ring = self.rings[ring_id]
+        packets, ring.packets, ring.octets = ring.packets, [], 0
+        return packets, ring.lost
+
+    def remove_ring(self, ring_id: int) -> None:
+        """Forget a ring; nothing is copied to it any more."""
+        ring = self.rings.pop(ring_id)
+        for _, _, route in self._routes.values():
+            route.copies = tuple(c for c in route.copies if not (isinstance(c, ToRing) and c.ring is ring))
+
+    def copy_to_ring(self, route_id: int, ring_id: int, stream: int) -> None:
+        """Copy what the route forwards, as it comes in, to a ring."""
+        self._copy(route_id, ToRing(self.rings[ring_id], stream))
+
+    def copy_to_sink(self, route_id: int, sink_id: int, out_type: int) -> None:
+        """Copy what the route forwards to a sink of a listener's, which nothing else may feed."""
+        self._copy(route_id, ToSink(self.sinks[sink_id], out_type))
+
+    def remove_copies(self, route_id: int) -> None:
+        """Copy nothing of this route any more."""
+        self._routes[route_id][2].copies = ()
+
+    def _copy(self, route_id: int, copy: Copy) -> None:
+        route = self._routes[route_id][2]
+        route.copies = (*route.copies, copy)
 
     def remove_route(self, route_id: int) -> None:
         """Forget a route."""

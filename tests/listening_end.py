@@ -1,0 +1,94 @@
+"""A call that is recorded and listened to, and a listener's browser: what the tests of taps share."""
+
+from pathlib import Path
+from typing import Any
+
+from parloir.relay import commands
+from parloir.relay.commands import ListenerSide, ListenerStream, ListenerTerms, RecordingTerms
+from parloir.relay.journal import Record
+from parloir.relay.journal_reader import Journal
+from parloir.rtp.description import Kind
+from parloir.rtp.flow import Leg
+from parloir.rtp.packet import Packet
+
+from .media_ends import CLOCKS, CODECS, IDENTITY, Browser
+from .relay_rig import Call, Gateway, soon
+
+KEY = bytes(range(32))
+LISTENER_TYPES = {Kind.AUDIO: 8, Kind.VIDEO: 120}
+
+
+class Officer(Gateway):
+    """A gateway that also hears of recordings and listeners."""
+
+    @commands.RecordingOver.responder
+    def recording_over(self, recording: str, chunks: int, octets: int, hash: str, failure: str) -> dict[str, Any]:
+        self.said.append(("recorded", recording, failure, chunks, octets, hash))
+        return {}
+
+    @commands.ListenerUp.responder
+    def listener_up(self, bridge: str, listener: str) -> dict[str, Any]:
+        self.said.append(("listener up", listener))
+        return {}
+
+    @commands.ListenerGone.responder
+    def listener_gone(self, bridge: str, listener: str, why: str) -> dict[str, Any]:
+        self.said.append(("listener gone", listener, why))
+        return {}
+
+
+class ListeningBrowser(Browser):
+    """An officer's browser at a call."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ssrcs: dict[int, tuple[Leg, Kind]] = {}
+
+    def listening(self, **more: Any) -> ListenerSide:
+        """What this browser agreed to: everything of both parties."""
+        streams = tuple(
+            ListenerStream(
+                party=party,
+                kind=kind,
+                **{"codec": CODECS[kind], "clock": CLOCKS[kind], "payload_type": LISTENER_TYPES[kind]} | more,
+            )
+            for party in Leg
+            for kind in Kind
+        )
+        return ListenerSide(fingerprints=(IDENTITY.fingerprint,), streams=streams)
+
+    def heard(self, party: Leg, kind: Kind) -> list[Packet]:
+        """The packets of one party's stream, in the order they came."""
+        return [packet for packet in self.rtp if self.ssrcs[packet.ssrc] == (party, kind)]
+
+
+async def listen(call: Call, browser: ListeningBrowser, name: str = "officer") -> None:
+    """Let a listener join, until it has its keys."""
+    terms: ListenerTerms = await call.do(commands.OpenListener, listener=name)
+    browser.ssrcs = {ssrc: (party, kind) for party, kind, ssrc in terms.ssrcs}
+    await call.do(commands.SetListener, listener=name, side=browser.listening())
+    browser.transport.call(terms)  # type: ignore[arg-type]
+    await soon(
+        lambda: call.gateway.heard("listener up", name) and browser.transport.keyed, f"the keys of listener {name}"
+    )
+
+
+async def announce(call: Call, told: str) -> None:
+    """Play the notice that tells this."""
+    await call.do(commands.Announce, prompt="en/notice", told=told)
+
+
+def terms(folder: Path, recording: str = "r1") -> RecordingTerms:
+    """A recording to be made in a folder."""
+    return RecordingTerms(recording=recording, path=str(folder / f"{recording}.journal"), key=KEY)
+
+
+def recorded(path: Path, key: bytes = KEY) -> list[Record]:
+    """Everything in a journal that nothing is wrong with."""
+    with Journal(path) as journal:
+        found = journal.scan()
+        assert found.faults == ()
+        records = list(journal.records(found, key))
+    whole = [each for each in records if isinstance(each, Record)]
+    assert len(whole) == len(records)
+    return whole
