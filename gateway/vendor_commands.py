@@ -1,9 +1,10 @@
 """`parloir NAME ...`: the commands that a plugin brings, read when its name is the first word."""
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
+from parloir import vendor_facility
 from parloir.errors import ParloirError
 from parloir.policy.discovery import installed
 from parloir.policy.inspection import faults, implementations
@@ -24,13 +25,23 @@ class CommandsMissing(ParloirError):
 class _Verbs:
     """Takes one plugin's subcommands."""
 
-    def __init__(self, verbs: "Commands[argparse.ArgumentParser]") -> None:
+    def __init__(self, verbs: "Commands[argparse.ArgumentParser]", name: str, plugin: type) -> None:
         self._verbs = verbs
+        self._name = name
+        self._plugin = plugin
 
     def add(self, name: str, help: str, run: Callable[[Any], int]) -> argparse.ArgumentParser:
         """See parloir.api.Commands."""
         parser = self._verbs.add_parser(name, help=help, description=help, allow_abbrev=False)
         parser.set_defaults(command=run)
+        return parser
+
+    def add_for_facility(
+        self, name: str, help: str, run: Callable[[Any, Any], Awaitable[int]]
+    ) -> argparse.ArgumentParser:
+        """See parloir.api.Commands."""
+        parser = self.add(name, help, lambda options: vendor_facility.run(self._name, self._plugin, options, run))
+        vendor_facility.add_arguments(parser)
         return parser
 
 
@@ -50,6 +61,6 @@ def add(commands: "Commands[argparse.ArgumentParser]", name: str) -> None:
     own = commands.add_parser(name, description=f"Commands of the plugin {name}.", allow_abbrev=False)
     verbs = own.add_subparsers(title="commands", metavar="COMMAND", required=True)
     try:
-        hook.function(*(_Verbs(verbs) for _ in hook.arguments))
+        hook.function(*(_Verbs(verbs, name, plugin) for _ in hook.arguments))
     except (Exception, SystemExit) as error:
         raise CommandsMissing(name, describe(error)) from error

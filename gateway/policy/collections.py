@@ -73,3 +73,10 @@ class Commands(Protocol):
 
     def add(self, name: str, help: str, run: Callable[[Any], int]) -> ArgumentParser:
         """Add `parloir PLUGIN NAME`; add arguments to the parser that is returned. `run` gets them parsed."""
+
+    def add_for_facility(self, name: str, help: str, run: Callable[[Any, Any], Awaitable[int]]) -> ArgumentParser:
+        """The same for a command that works on a facility's data, beside the running gateway or without it.
+
+        It takes `--config` and `--facility` too. `run` is an `async def` and gets the options and the plugin, made for
+        that facility with its settings. Of `facility`, all but `actions` works.
+        """
