@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, TypeAlias
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -11,6 +11,7 @@ from parloir.config.address import PortRange as PortRangeValue
 from parloir.config.address import SipAddress, is_ip
 from parloir.config.address import listener as parse_listener
 from parloir.config.errors import Unfit
+from parloir.config.registration import Admission, Registrar
 from parloir.config.values import (
     Count,
     Flag,
@@ -31,6 +32,9 @@ from parloir.config.values import (
     Timezone,
     TurnUrls,
 )
+
+Srtp: TypeAlias = Literal["off", "optional", "required"]
+"""Whether a phone's media is encrypted: never, where it can be, or else there is no call."""
 
 
 class Tls(Section):
@@ -103,6 +107,8 @@ class Sip(Section):
     ring_timeout: Seconds = 45.0
     media_timeout: Seconds = 10.0
     port_rest: Seconds = 30.0
+    registrar: Registrar = Registrar()
+    admission: Admission = Admission()
 
 
 class Turn(Section):
@@ -127,19 +133,34 @@ class Webrtc(Section):
 
 
 class Login(Section):
-    """A SIP user and password (RFC 3261 section 22)."""
+    """A SIP user and password (RFC 3261 section 22). Without `realm` a station's is the registrar's, and a trunk's
+    login holds for whatever realm the PBX names."""
 
     user: Text
     password: Secret | None = None
+    realm: Text | None = None
 
 
 class Trunk(Section):
-    """A PBX through which stations are reached; `register` makes the gateway log in to it."""
+    """A PBX through which stations are reached; `register` makes the gateway log in to it, for `expires` seconds.
+
+    `backup` is where it is when it is not at `address`; it is asked every `options` seconds whether it is there (0:
+    never). Whose call it brings is read from the headers in `identity`, in their order: the caller's user without a
+    leading `strip`, and of that the last `digits`, is a station's number.
+    """
 
     address: SipUri
+    backup: SipUri | None = None
     register_: Flag = Field(default=False, alias="register")
     login: Login | None = None
+    expires: Count = Field(default=600, ge=60, le=86_400)
+    options: float = Field(default=30.0, ge=0, le=3600, strict=True)
+    identity: tuple[Literal["asserted", "from"], ...] = Field(default=("asserted", "from"), min_length=1, max_length=2)
+    strip: Text | None = None
+    digits: Count | None = Field(default=None, le=32)
     rtp_address: Ip | None = None
+    srtp: Srtp | None = None
+    latch: Flag | None = None
 
     @property
     def sip_address(self) -> SipAddress:
@@ -154,6 +175,8 @@ class StationDefaults(Section):
     kind: Literal["video", "audio"] | None = None
     trust: Literal["address"] | None = None
     trunk: Text | None = None
+    srtp: Srtp | None = None
+    latch: Flag | None = None
 
 
 class Station(Section):
@@ -169,6 +192,8 @@ class Station(Section):
     trunk: Text | None = None
     number: Text | None = None
     login: Login | None = None
+    srtp: Srtp | None = None
+    latch: Flag | None = None
 
     @property
     def sip_address(self) -> SipAddress | None:
@@ -240,7 +265,7 @@ def _with_defaults(station: Any, defaults: Mapping[str, Any], invalid: set[str])
     """A station with the defaults that fit the way it is reached; invalid ones are reported at their own key."""
     if not isinstance(station, Mapping):
         return station
-    fitting = {"unit", "kind"}
+    fitting = {"unit", "kind", "srtp", "latch"}
     if "address" in station:
         fitting.add("trust")
     if "number" in station and "login" not in station:

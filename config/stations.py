@@ -5,8 +5,8 @@ import io
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-COLUMNS = ("id", "unit", "kind", "address", "trust", "trunk", "number", "login", "password_file")
-_KEYS = ("unit", "kind", "address", "trust", "trunk", "number")
+COLUMNS = ("id", "unit", "kind", "address", "trust", "trunk", "number", "login", "password_file", "srtp")
+_KEYS = ("unit", "kind", "address", "trust", "trunk", "number", "srtp")
 
 
 @dataclass(frozen=True)

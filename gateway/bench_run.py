@@ -108,6 +108,10 @@ class Watcher(amp.AMP):
         """A leg sends nothing, or again."""
         return {}
 
+    @commands.KeyframeWanted.responder
+    def keyframe_wanted(self, bridge: str) -> dict[str, Any]:
+        return {}
+
     @commands.Quality.responder
     def quality(self, bridge: str, report: Any) -> dict[str, Any]:
         """The figures of a call."""

@@ -89,11 +89,7 @@ class PhoneCall:
         return sdp.answer(
             Description(tuple(self._bounded(line) for line in theirs.media)),
             self._agreement,
-            address=self._address(self._agreement.audio.address.host),
-            audio_port=self._port(Kind.AUDIO),
-            video_port=self._port(Kind.VIDEO) if self._agreement.video else None,
-            session_id=self._id,
-            version=self._version,
+            self._place(self._agreement.audio.address.host, self._agreement.video is not None),
         )
 
     def described(self, answer: str) -> None:
@@ -135,14 +131,11 @@ class PhoneCall:
             self.start()
 
     def _offer(self) -> str:
-        return sdp.offer(
-            self._abilities.offered(),
-            address=self._address(""),
-            audio_port=self._port(Kind.AUDIO),
-            video_port=self._port(Kind.VIDEO) if self._abilities.video else None,
-            session_id=self._id,
-            version=self._version,
-        )
+        return sdp.offer(self._abilities.offered(), self._place("", self._abilities.video))
+
+    def _place(self, towards: str, video: bool) -> sdp.Place:
+        video_port = self._port(Kind.VIDEO) if video else None
+        return sdp.Place(self._address(towards), self._port(Kind.AUDIO), video_port, self._id, self._version)
 
     def _bounded(self, line: Media) -> Media:
         """An offered line with no more bandwidth than we want."""

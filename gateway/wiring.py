@@ -6,14 +6,20 @@ from time import time
 from urllib.parse import urlsplit
 
 from parloir import __version__, network
-from parloir.calls.stations import Station, Stations
-from parloir.config import prompts
+from parloir.calls.stations import MediaTerms, Station, Stations
+from parloir.config import prompts, schema
 from parloir.config.address import is_local
 from parloir.config.schema import Config
 from parloir.relay.commands import RelaySettings
 from parloir.rtp.description import Address
+from parloir.rtp.sdes import Encryption
 from parloir.sip import settings as sip
+from parloir.sip.admission import AdmissionTerms
+from parloir.sip.digest import Algorithm, Login
+from parloir.sip.logins import StationLogin
+from parloir.sip.registrar import Overflow, RegistrarTerms
 from parloir.sip.stations import Station as TrustedStation
+from parloir.sip.target import Registered, Target
 from parloir.webrtc.signalling import IceServer
 from parloir.webrtc.turn import credentials
 
@@ -21,14 +27,15 @@ from parloir.webrtc.turn import credentials
 def sip_settings(config: Config) -> sip.Settings:
     """What the SIP side is told."""
     return sip.Settings(
-        listen=tuple(
-            sip.Listener(each.host, each.port, each.advertise, each.transport) for each in config.sip.listen
-        ),
+        listen=tuple(sip.Listener(each.host, each.port, each.advertise, each.transport) for each in config.sip.listen),
         calls=config.sip.calls,
         calls_per_line=config.sip.calls_per_line,
         ring_timeout=config.sip.ring_timeout,
         product=f"Parloir/{__version__}",
         streams=streams(config),
+        registrar=registrar_terms(config),
+        algorithms=tuple(Algorithm(name.upper()) for name in config.sip.registrar.algorithms),
+        admission=admission_terms(config),
     )
 
 
@@ -37,6 +44,42 @@ def streams(config: Config) -> sip.Streams:
     terms, tls = config.sip.connections, config.sip.tls
     files = sip.Tls(tls.certificate, tls.key, tls.ca) if tls else None
     return sip.Streams(terms.total, terms.per_source, terms.idle, files)
+
+
+def registrar_terms(config: Config) -> RegistrarTerms:
+    """How phones may register."""
+    terms = config.sip.registrar
+    return RegistrarTerms(terms.min_expires, terms.max_expires, terms.contacts, Overflow(terms.policy))
+
+
+def admission_terms(config: Config) -> AdmissionTerms:
+    """Who is read, and how much."""
+    terms = config.sip.admission
+    return AdmissionTerms(
+        known=terms.rate,
+        unknown=terms.unknown_rate,
+        door=terms.unknown_total,
+        failures=terms.failures,
+        ban=terms.ban,
+        longest=terms.longest_ban,
+        allow=terms.allow,
+    )
+
+
+def logins(config: Config) -> list[StationLogin]:
+    """The stations whose phones register here."""
+    return [
+        StationLogin(id, name, login(station.login, config.sip.registrar.realm))
+        for id, facility in config.facilities.items()
+        for name, station in facility.stations.items()
+        if station.login is not None
+    ]
+
+
+def login(given: schema.Login, realm: str = "") -> Login:
+    """A login as the SIP side has it."""
+    password = given.password.get_secret_value() if given.password else ""
+    return Login(given.user, password, given.realm or realm)
 
 
 def relay_settings(config: Config, index: int) -> RelaySettings:
@@ -83,13 +126,28 @@ def stations(config: Config) -> Stations:
                 facility.name,
                 language(facility.language),
                 station.kind == "video",
-                station.sip_address,
+                target(id, name, station),
                 station.unit,
+                media_terms(station, facility.trunks.get(station.trunk or "")),
             )
             for id, facility in config.facilities.items()
             for name, station in facility.stations.items()
         ]
     )
+
+
+def target(facility: str, name: str, station: schema.Station) -> Target | None:
+    """How a station is called."""
+    if station.login is not None:
+        return Registered(facility, name)
+    return station.sip_address
+
+
+def media_terms(station: schema.Station, trunk: schema.Trunk | None) -> MediaTerms:
+    """How a station's media is spoken: as it says itself, else as its trunk does, else plain and from where it said."""
+    srtp = station.srtp or (trunk.srtp if trunk else None) or "off"
+    latch = station.latch if station.latch is not None else trunk is not None and bool(trunk.latch)
+    return MediaTerms(Encryption(srtp), latch)
 
 
 def trusted(config: Config) -> list[TrustedStation]:

@@ -1,85 +1,88 @@
-"""The SDP a phone is shown: offers and answers written from what the call agreed to (RFC 4566, RFC 3264)."""
+"""The SDP a phone is shown: offers and answers made from what the call agreed to (RFC 3264, RFC 4568)."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
-from ipaddress import IPv6Address, ip_address
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 from parloir.rtp import direction as directions_of
-from parloir.rtp.agreement import VIDEO_BITRATE, Agreed, Agreement
+from parloir.rtp.agreement import FEEDBACK, VIDEO_BITRATE, Agreed, Agreement
 from parloir.rtp.codecs import profile_level_id, video_terms
-from parloir.rtp.description import Codec, Description, Direction, Format, Kind, Media
-from parloir.rtp.sdp import format_attributes
+from parloir.rtp.description import Address, Codec, Description, Direction, Format, Kind, Media
+from parloir.rtp.sdes import Key
+from parloir.rtp.sdp_body import serialize
 
-_FEEDBACK = ("nack pli", "ccm fir")
+Keys = Mapping[Kind, tuple[Key, ...]]
+"""The a=crypto lines of each kind of media; a kind that has none is not encrypted."""
 
 
-def offer(
-    media: tuple[Media, ...], *, address: str, audio_port: int, video_port: int | None, session_id: str, version: int
-) -> str:
-    """An offer of these lines (see rtp.agreement.offer_for_phone), in their order.
+@dataclass(frozen=True)
+class Place:
+    """Where phones send to, as one description says it: an IP literal, a port for each kind (RTCP is at the next).
 
-    `address` is the IP literal phones send to; RTCP is at the next port. A kind without a port is left out.
+    `video_port` None means there is no video. `session_id` and `version` make the o= line.
     """
-    ports = {Kind.AUDIO: audio_port, Kind.VIDEO: video_port}
-    lines = _session(address, session_id, version)
+
+    address: str
+    audio_port: int
+    video_port: int | None
+    session_id: str
+    version: int
+    keys: Keys = field(default_factory=dict, repr=False)
+
+    def of(self, kind: Kind) -> Address | None:
+        """Where media of that kind is to be sent."""
+        port = self.audio_port if kind is Kind.AUDIO else self.video_port
+        return Address(self.address, port) if port else None
+
+
+def offer(media: tuple[Media, ...], place: Place) -> str:
+    """An offer of these lines (see rtp.agreement.offer_for_phone), in their order; a kind without a port is left out.
+
+    A kind with keys is offered as RTP/SAVP, and nothing else.
+    """
+    lines = []
     for line in media:
-        port = ports[Kind(line.kind)]
-        if port:
-            lines += _line(line, port)
-    return _body(lines)
+        kind = Kind(line.kind)
+        keys = place.keys.get(kind, ())
+        protocol = "RTP/SAVP" if keys else line.protocol
+        if at := place.of(kind):
+            lines.append(replace(line, rtp=at, protocol=protocol, keys=keys))
+    return _body(lines, place)
 
 
 def answer(
     offer: Description,
     agreement: Agreement,
-    *,
-    address: str,
-    audio_port: int,
-    video_port: int | None,
-    session_id: str,
-    version: int,
+    place: Place,
     directions: Mapping[Kind, Direction] | None = None,
 ) -> str:
     """The answer to a phone's offer: its lines in its order, what is not used refused by port 0.
 
     Holds are mirrored; `directions` narrows a kind further to what we ourselves want to do.
     """
-    used = _used(agreement, audio_port, video_port)
-    lines = _session(address, session_id, version)
-    for index, theirs in enumerate(offer.media):
-        if index in used:
-            agreed, port = used[index]
-            wanted = (directions or {}).get(agreed.kind, Direction.SENDRECV)
-            mirror = directions_of.mirrored(directions_of.stated(theirs))
-            lines += _line(_answered(theirs, agreed, directions_of.common(mirror, wanted)), port)
-        else:
-            lines.append(_refused(theirs))
-    return _body(lines)
+
+    def way(theirs: Media, agreed: Agreed) -> Direction:
+        wanted = (directions or {}).get(agreed.kind, Direction.SENDRECV)
+        return directions_of.common(directions_of.mirrored(directions_of.stated(theirs)), wanted)
+
+    used = _used(agreement, place)
+    lines = [
+        _answered(theirs, used[index], place, way(theirs, used[index])) if index in used else _refused(theirs)
+        for index, theirs in enumerate(offer.media)
+    ]
+    return _body(lines, place)
 
 
-def restate(
-    phone: Description,
-    agreement: Agreement,
-    *,
-    address: str,
-    audio_port: int,
-    video_port: int | None,
-    session_id: str,
-    version: int,
-) -> str:
+def restate(phone: Description, agreement: Agreement, place: Place) -> str:
     """An offer in mid-call of just what is in use, for a re-INVITE that brings none.
 
     `phone` is the phone's latest description: the number and order of lines must stay (RFC 3264 section 8).
     """
-    used = _used(agreement, audio_port, video_port)
-    lines = _session(address, session_id, version)
-    for index, theirs in enumerate(phone.media):
-        if index in used:
-            agreed, port = used[index]
-            lines += _line(_answered(theirs, agreed, Direction.SENDRECV), port)
-        else:
-            lines.append(_refused(theirs))
-    return _body(lines)
+    used = _used(agreement, place)
+    lines = [
+        _answered(theirs, used[index], place, Direction.SENDRECV) if index in used else _refused(theirs)
+        for index, theirs in enumerate(phone.media)
+    ]
+    return _body(lines, place)
 
 
 def hold_state(description: Description) -> Direction:
@@ -91,49 +94,29 @@ def hold_state(description: Description) -> Direction:
     return directions_of.stated(line) if line else Direction.INACTIVE
 
 
-def _session(address: str, session_id: str, version: int) -> list[str]:
-    where = f"IN IP{6 if isinstance(ip_address(address), IPv6Address) else 4} {address}"
-    return ["v=0", f"o=- {session_id} {version} {where}", "s=-", f"c={where}", "t=0 0"]
+def _body(lines: list[Media], place: Place) -> str:
+    return serialize(Description(tuple(lines), place.session_id, place.version), place.address)
 
 
-def _body(lines: list[str]) -> str:
-    return "".join(f"{line}\r\n" for line in lines)
+def _used(agreement: Agreement, place: Place) -> dict[int, Agreed]:
+    return {stream.line: stream for stream in agreement.streams if place.of(stream.kind)}
 
 
-def _used(agreement: Agreement, audio_port: int, video_port: int | None) -> dict[int, tuple[Agreed, int]]:
-    ports = {Kind.AUDIO: audio_port, Kind.VIDEO: video_port}
-    return {s.line: (s, port) for s in agreement.streams if (port := ports[s.kind])}
-
-
-def _line(media: Media, port: int) -> list[str]:
-    return [
-        f"m={media.kind} {port} {media.protocol} {' '.join(str(f.payload_type) for f in media.formats)}",
-        *_bandwidth(media),
-        *(f"a={text}" for f in media.formats for text in format_attributes(replace(f, feedback=frozenset()))),
-        *(f"a=rtcp-fb:* {what}" for what in _FEEDBACK if media.kind == Kind.VIDEO),
-        *([f"a=ptime:{media.ptime}"] if media.ptime else []),
-        f"a={media.direction}",
-    ]
-
-
-def _bandwidth(media: Media) -> Iterator[str]:
-    if media.bandwidth:
-        yield f"b=AS:{-(-media.bandwidth // 1000)}"
-        yield f"b=TIAS:{media.bandwidth}"
-
-
-def _answered(theirs: Media, agreed: Agreed, direction: Direction) -> Media:
+def _answered(theirs: Media, agreed: Agreed, place: Place, direction: Direction) -> Media:
     """The one format in use, and DTMF, under the types that the phone is to put on its packets."""
-    form = Format(agreed.receive_type, _answered_codec(agreed))
-    events = (agreed.event,) if agreed.event else ()
     video = agreed.kind is Kind.VIDEO
+    feedback = agreed.phone.feedback & FEEDBACK if video else frozenset()
+    form = Format(agreed.receive_type, _answered_codec(agreed), feedback)
     return Media(
         agreed.kind,
-        (form, *events),
+        (form, *(replace(event, feedback=frozenset()) for event in agreed.events)),
         direction,
         theirs.protocol,
+        place.of(agreed.kind),
+        rtcp_mux=theirs.rtcp_mux,
         bandwidth=(theirs.bandwidth or VIDEO_BITRATE) if video else None,
         ptime=None if video else agreed.ptime,
+        keys=place.keys.get(agreed.kind, ()) if agreed.key else (),
     )
 
 
@@ -151,6 +134,7 @@ def _answered_codec(agreed: Agreed) -> Codec:
     return replace(codec, parameters=tuple(pairs))
 
 
-def _refused(theirs: Media) -> str:
-    formats = " ".join(str(f.payload_type) for f in theirs.formats) or ("0" if "RTP/" in theirs.protocol else "*")
-    return f"m={theirs.kind} 0 {theirs.protocol} {formats}"
+def _refused(theirs: Media) -> Media:
+    """The line with port 0; what it lists is repeated and means nothing (RFC 3264 section 6)."""
+    listed = tuple(str(form.payload_type) for form in theirs.formats)
+    return Media(theirs.kind, protocol=theirs.protocol, others=(*listed, *theirs.others))

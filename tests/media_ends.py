@@ -81,7 +81,7 @@ class Phone:
             "clock": CLOCKS[kind],
             "send_type": TYPES[kind],
             "receive_type": TYPES[kind],
-            "event_type": EVENT_TYPE if kind is Kind.AUDIO else None,
+            "events": ((EVENT_TYPE, 8000),) if kind is Kind.AUDIO else (),
             "feedback": FEEDBACK if kind is Kind.VIDEO else frozenset(),
         }
         return PhoneStream(**terms | more)

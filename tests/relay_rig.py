@@ -135,6 +135,11 @@ class Gateway(amp.AMP):
         self.said.append(("digit", digit))
         return {}
 
+    @commands.KeyframeWanted.responder
+    def keyframe_wanted(self, bridge: str) -> dict[str, Any]:
+        self.said.append(("keyframe", bridge))
+        return {}
+
     @commands.Quality.responder
     def quality(self, bridge: str, report: Any) -> dict[str, Any]:
         self.said.append(("quality", report))

@@ -115,7 +115,7 @@ async def test_a_whole_webrtc_stack_and_a_phone_see_and_hear_one_another(child: 
     agreement = agree(parse(PHONE.format(**numbers)), theirs.description, None)
     await gateway.do(commands.OpenBridge, bridge="call", privileged=False)
     phone.opened(await gateway.do(commands.OpenPhone, bridge="call", video=True))
-    await gateway.do(commands.SetPhone, bridge="call", side=phone_side(agreement))
+    await gateway.do(commands.SetPhone, bridge="call", side=phone_side(agreement, {}))
     terms = await gateway.do(commands.OpenBrowser, bridge="call")
     await gateway.do(commands.SetBrowser, bridge="call", side=browser_side(agreement, theirs))
     assert agreement.video is not None

@@ -54,7 +54,7 @@ def test_a_phone_is_offered_what_the_browser_has_best_known_first() -> None:
     assert modes == ["1", "0"]
     assert {dict(f.codec.parameters)["profile-level-id"] for f in video.formats} == {"42e01f"}
     assert video.bandwidth == 1_024_000
-    assert all(f.feedback == {"nack pli", "ccm fir"} for f in video.formats)
+    assert all(f.feedback == {"nack", "nack pli", "ccm fir", "ccm tmmbr"} for f in video.formats)
 
 
 def test_a_browser_without_h264_makes_an_audio_offer_and_says_why() -> None:

@@ -5,7 +5,7 @@ import pytest
 from parloir.rtp.agreement import agree, offer_for_phone
 from parloir.rtp.description import Address, Description, Direction, Kind
 from parloir.rtp.sdp import parse
-from parloir.sip.sdp import answer, hold_state, offer, restate
+from parloir.sip.sdp import Place, answer, hold_state, offer, restate
 
 BROWSER = parse(
     "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\nc=IN IP4 0.0.0.0\r\n"
@@ -37,32 +37,28 @@ def answered(theirs: Description, directions: dict[Kind, Direction] | None = Non
         answer(
             theirs,
             agree(theirs, BROWSER, None),
-            address="192.0.2.9",
-            audio_port=6000,
-            video_port=6002,
-            session_id="5",
-            version=3,
-            directions=directions,
+            Place("192.0.2.9", 6000, 6002, "5", 3),
+            directions,
         )
     )
 
 
 def test_an_offer_reads_back_as_what_was_meant() -> None:
     media = offer_for_phone(BROWSER, video=True)
-    text = offer(media, address="192.0.2.9", audio_port=6000, video_port=6002, session_id="5", version=3)
+    text = offer(media, Place("192.0.2.9", 6000, 6002, "5", 3))
     found = parse(text)
     assert (found.session_id, found.version) == ("5", 3)
     assert [m.rtp for m in found.media] == [Address("192.0.2.9", 6000), Address("192.0.2.9", 6002)]
     assert [[f.codec for f in m.formats] for m in found.media] == [[f.codec for f in m.formats] for m in media]
     assert found.media[1].bandwidth == 1_024_000
-    assert found.media[1].formats[0].feedback == {"nack pli", "ccm fir"}
+    assert found.media[1].formats[0].feedback == {"nack", "nack pli", "ccm fir", "ccm tmmbr"}
     assert found.media[0].ptime == 20
     assert "b=AS:1024\r\n" in text
 
 
 def test_an_offer_from_an_ipv6_address_says_so() -> None:
     media = offer_for_phone(BROWSER, video=False)
-    text = offer(media, address="2001:db8::1", audio_port=6000, video_port=None, session_id="5", version=1)
+    text = offer(media, Place("2001:db8::1", 6000, None, "5", 1))
     assert "c=IN IP6 2001:db8::1\r\n" in text
 
 
@@ -130,22 +126,14 @@ def test_restating_uses_our_own_types_and_keeps_every_line() -> None:
     ours = parse(
         offer(
             offer_for_phone(BROWSER, video=True),
-            address="192.0.2.9",
-            audio_port=6000,
-            video_port=6002,
-            session_id="5",
-            version=1,
+            Place("192.0.2.9", 6000, 6002, "5", 1),
         )
     )
     theirs = phone("m=audio 4000 RTP/AVP 120", "a=rtpmap:120 opus/48000/2", "a=sendonly", "m=video 0 RTP/AVP 97")
     text = restate(
         theirs,
         agree(theirs, BROWSER, ours),
-        address="192.0.2.9",
-        audio_port=6000,
-        video_port=None,
-        session_id="5",
-        version=2,
+        Place("192.0.2.9", 6000, None, "5", 2),
     )
     audio, video = parse(text).media
     assert [f.payload_type for f in audio.formats] == [96]

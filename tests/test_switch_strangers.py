@@ -48,7 +48,7 @@ def test_the_port_of_a_symmetric_phone_is_learned_from_its_own_host_alone(board:
     table, ids = board.switch.table, board.ids
     join(board)
     elsewhere = bound()
-    board.switch.move_peer(ids["phone"], ("127.0.0.1", elsewhere.getsockname()[1]), learn=True)
+    board.switch.move_peer(ids["phone"], ("127.0.0.1", elsewhere.getsockname()[1]), frozenset({"127.0.0.1"}))
     other_host = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     other_host.bind(("127.0.0.2", 0))
     other_host.sendto(audio(1).build(), board.to_phone)

@@ -8,7 +8,9 @@ from typing import Any
 from twisted.internet.error import ConnectionClosed
 
 from parloir.calls import leg, words
+from parloir.calls.own_keys import OwnKeys
 from parloir.calls.relays import BridgeEvents, Relay, Relays
+from parloir.calls.stations import MediaTerms
 from parloir.config import prompts
 from parloir.policy.answers import Announcement
 from parloir.relay import commands
@@ -17,6 +19,7 @@ from parloir.rtp import sdp as grammar
 from parloir.rtp.agreement import Agreement, agree, offer_for_phone
 from parloir.rtp.description import Description, Direction, Kind
 from parloir.rtp.errors import RtpError
+from parloir.rtp.sdes import Encryption
 from parloir.sip import sdp as phone_sdp
 from parloir.sip.session import NotAcceptable
 from parloir.webrtc import sdp as browser_sdp
@@ -30,7 +33,8 @@ HELD = (Direction.SENDONLY, Direction.INACTIVE)
 class Bridge:
     """A call's bridge on one relay. Its class is fixed here, when it is made (invariant 1).
 
-    `advertise` says which address a phone at a given host is told to send to.
+    `advertise` says which address a phone at a given host is told to send to; `terms` are the station's.
+    `signalled_from` is the host that the phone's SIP comes from, once it is known.
     """
 
     call: str
@@ -40,6 +44,10 @@ class Bridge:
     advertise: Callable[[str], str]
     language: str
     browser: BrowserOffer
+    terms: MediaTerms = MediaTerms()
+    signalled_from: str = ""
+    keys: OwnKeys = field(default_factory=OwnKeys)
+    encrypted: bool = field(init=False)
     relay: Relay | None = None
     ports: PhonePorts | None = None
     address: str = ""
@@ -49,6 +57,9 @@ class Bridge:
     settled: Description | None = None
     version: int = 0
     session_id: str = field(default_factory=lambda: str(secrets.randbits(62)))
+
+    def __post_init__(self) -> None:
+        self.encrypted = self.terms.encryption is not Encryption.OFF
 
     async def do(self, command: type, **arguments: Any) -> Any:
         """One command to this bridge; raises the command's errors, NoSuchBridge once it is closed."""
@@ -63,25 +74,24 @@ class Bridge:
         await self.do(commands.OpenBridge, privileged=self.privileged)
         self.ports = await self.do(commands.OpenPhone, video=video)
 
-    @property
-    def _where(self) -> dict[str, Any]:
+    def _place(self, keys: phone_sdp.Keys) -> phone_sdp.Place:
         assert self.ports is not None
         self.version += 1
-        return {
-            "address": self.address,
-            "audio_port": self.ports.audio,
-            "video_port": self.ports.video,
-            "session_id": self.session_id,
-            "version": self.version,
-        }
+        return phone_sdp.Place(self.address, self.ports.audio, self.ports.video, self.session_id, self.version, keys)
 
     def offer_to_phone(self) -> str:
         """Our offer to the phone; raises NothingInCommon where the browser has no sound that a phone knows."""
         assert self.ports is not None
         media = offer_for_phone(self.browser.description, self.ports.video is not None)
-        body = phone_sdp.offer(media, **self._where)
+        body = phone_sdp.offer(media, self._place(self.keys.offer() if self.encrypted else {}))
         self.ours = grammar.parse(body)
         return body
+
+    def fall_back(self) -> bool:
+        """Whether a phone that refused our encrypted offer may be made a plain one; the next is plain then."""
+        may = self.encrypted and self.terms.encryption is Encryption.OPTIONAL
+        self.encrypted = self.encrypted and not may
+        return may
 
     def answer_to_phone(self, offer: str) -> str:
         """Our answer to the phone's offer; raises NotAcceptable (488) for one that cannot be carried.
@@ -90,20 +100,23 @@ class Bridge:
         """
         try:
             theirs = grammar.parse(offer)
-            agreement = agree(theirs, self.settled or self.browser.description, None)
+            agreement = agree(theirs, self.settled or self.browser.description, None, self.terms.encryption)
         except RtpError as error:
             raise NotAcceptable(str(error)) from error
-        self.phone, self.agreement, self.ours = theirs, agreement, None
-        return phone_sdp.answer(theirs, agreement, **self._where)
+        self.phone, self.agreement, self.ours = kept(theirs, agreement), agreement, None
+        self.keys.answer(agreement)
+        return phone_sdp.answer(theirs, agreement, self._place(self.keys.said))
 
     def take_answer(self, answer: str) -> None:
         """The phone's answer to our offer; raises NotAcceptable where nothing is left in common."""
+        assert self.ours is not None
         try:
             theirs = grammar.parse(answer)
-            self.agreement = agree(theirs, self.browser.description, self.ours)
+            self.agreement = agree(theirs, self.browser.description, self.ours, self.terms.encryption)
         except RtpError as error:
             raise NotAcceptable(str(error)) from error
-        self.phone = theirs
+        self.phone = kept(theirs, self.agreement)
+        self.keys.take(self.agreement, self.ours)
 
     @property
     def on_hold(self) -> bool:
@@ -114,19 +127,20 @@ class Bridge:
         """What is in use, as an offer, for a re-INVITE that brought none."""
         assert self.phone is not None
         assert self.agreement is not None
-        body = phone_sdp.restate(self.phone, self.agreement, **self._where)
+        body = phone_sdp.restate(self.phone, self.agreement, self._place(self.keys.said))
         self.ours = grammar.parse(body)
         return body
 
     async def set_phone(self) -> None:
         """Tell the relay what the phone agreed to."""
         assert self.agreement is not None
-        await self.do(commands.SetPhone, side=leg.phone_side(self.agreement))
+        latch = self.signalled_from if self.terms.latch else ""
+        await self.do(commands.SetPhone, side=leg.phone_side(self.agreement, self.keys.used, latch))
 
     async def connect_browser(self) -> signalling.Answer:
         """Fresh credentials and DTLS for the browser's latest offer, and our answer to it."""
         assert self.phone is not None
-        self.agreement = agree(self.phone, self.browser.description, self.ours)
+        self.agreement = agree(self.phone, self.browser.description, self.ours, self.terms.encryption)
         self.settled = narrowed(self.browser.description, self.agreement)
         await self.set_phone()
         terms = await self.do(commands.OpenBrowser)
@@ -184,6 +198,13 @@ class Bridge:
         except (commands.NoSuchBridge, ConnectionClosed):
             return None
         return report
+
+
+def kept(phone: Description, agreement: Agreement) -> Description:
+    """The phone's description with the lines that are not used as refused as they are answered."""
+    used = {stream.line for stream in agreement.streams}
+    lines = (line if index in used else replace(line, rtp=None) for index, line in enumerate(phone.media))
+    return replace(phone, media=tuple(lines))
 
 
 def narrowed(browser: Description, agreement: Agreement) -> Description:

@@ -250,7 +250,16 @@ class Desk:
 
     def _bridge(self, call: LiveCall, privileged: bool, room: Room, station: Station) -> Bridge:
         assert room.offer is not None
-        return Bridge(call.id, privileged, self.relays, call.media, self.terms.advertise, station.language, room.offer)
+        return Bridge(
+            call.id,
+            privileged,
+            self.relays,
+            call.media,
+            self.terms.advertise,
+            station.language,
+            room.offer,
+            station.terms,
+        )
 
     async def _invite(self, station: Station, sdp: str, events: SessionEvents, caller: str) -> Session:
         if station.target is None:

@@ -258,15 +258,27 @@ class LiveCall:
             return
         incoming = self.incoming
         if incoming is None:
-            session = await self._invite(self.bridge.offer_to_phone(), self.phone)
-            self.session = session
-            self.note("invited", session=session.id)
-            if not self.live:
-                session.end()
+            await self._ring()
         elif incoming.offer is None:
             self.session = incoming.accept(self.bridge.offer_to_phone(), self.phone)
         else:
             self.session = incoming.accept(self.bridge.answer_to_phone(incoming.offer), self.phone)
+
+    async def _ring(self) -> None:
+        session = await self.around.invite(self.bridge.offer_to_phone(), self.phone)
+        self.session = session
+        self.note("invited", session=session.id)
+        if not self.live:
+            session.end()
+
+    def ring_again(self) -> bool:
+        """Whether the phone is rung anew with a plain offer, because it refused the encrypted one (srtp: optional)."""
+        waiting = self.incoming is None and self.state in (State.INVITING, State.RINGING)
+        if not waiting or not self.bridge.fall_back():
+            return False
+        self.note("encryption_refused")
+        self.go(self._ring())
+        return True
 
     async def _connect_browser(self) -> None:
         self.show("connecting")

@@ -7,7 +7,7 @@ from parloir.calls.call import Event, Hold
 from parloir.calls.keys import Keys, Way
 from parloir.policy.values import Alert, Severity
 from parloir.relay import commands
-from parloir.sip.session import NotAcceptable, Session, SessionEnd
+from parloir.sip.session import EndKind, NotAcceptable, Session, SessionEnd
 
 if TYPE_CHECKING:
     from parloir.calls.live import LiveCall
@@ -27,6 +27,7 @@ class PhoneSide:
     def answered(self, session: Session, sdp: str) -> None:
         """The phone's leg is confirmed."""
         self._live.session = session
+        self._live.bridge.signalled_from = session.remote.host
         try:
             if self._live.bridge.ours is not None:
                 self._live.bridge.take_answer(sdp)
@@ -78,7 +79,9 @@ class PhoneSide:
         self._live.around.timelines.alarm(self._live.visit.facility, self._live.id, alert)
 
     def ended(self, session: Session, end: SessionEnd) -> None:
-        """The phone's leg is over."""
+        """The phone's leg is over; one that refused an encrypted offer may be made another."""
+        if end.kind is EndKind.NOT_ACCEPTABLE and self._live.ring_again():
+            return
         self._live.session_over()
         self._live.end(reasons.of_phone(end))
 

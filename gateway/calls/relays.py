@@ -27,6 +27,8 @@ class BridgeEvents(Protocol):
 
     def digit(self, digit: str) -> None: ...
 
+    def keyframe_wanted(self) -> None: ...
+
     def quality(self, report: Report) -> None: ...
 
     def relay_lost(self) -> None: ...
@@ -91,6 +93,13 @@ class RelayLocator(amp.CommandLocator):
         """A key was pressed on the phone."""
         if call := self._call(bridge):
             call.digit(digit)
+        return {}
+
+    @commands.KeyframeWanted.responder
+    def keyframe_wanted(self, bridge: str) -> dict[str, Any]:
+        """The phone is to make a keyframe, and has to be asked by signalling."""
+        if call := self._call(bridge):
+            call.keyframe_wanted()
         return {}
 
     @commands.Quality.responder

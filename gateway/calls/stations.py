@@ -5,7 +5,9 @@ from typing import Protocol
 
 from parloir.errors import ParloirError
 from parloir.policy.values import Medium
+from parloir.rtp.sdes import Encryption
 from parloir.sip.session import Session, SessionEvents
+from parloir.sip.target import Target
 
 
 class UnknownStation(ParloirError):
@@ -17,28 +19,20 @@ class UnknownStation(ParloirError):
 
 
 class NotServed(ParloirError):
-    """This version rings stations by their address only; trunks and logins come later."""
+    """The station cannot be rung; the configuration gives no way to it."""
 
 
-class Target(Protocol):
-    """A phone's SIP address."""
+@dataclass(frozen=True)
+class MediaTerms:
+    """How a phone's media is spoken: `latch` lets it come from another port, or from where its SIP comes from."""
 
-    @property
-    def user(self) -> str: ...
-
-    @property
-    def host(self) -> str: ...
-
-    @property
-    def port(self) -> int: ...
-
-    @property
-    def transport(self) -> str: ...
+    encryption: Encryption = Encryption.OFF
+    latch: bool = False
 
 
 @dataclass(frozen=True)
 class Station:
-    """One station; `target` is None for one that cannot be rung by this version."""
+    """One station; `target` is None for one that cannot be rung."""
 
     facility: str
     name: str
@@ -47,6 +41,7 @@ class Station:
     video: bool
     target: Target | None
     unit: str = ""
+    terms: MediaTerms = MediaTerms()
 
     @property
     def media(self) -> tuple[Medium, ...]:
@@ -58,6 +53,9 @@ class Phones(Protocol):
     """The SIP side, as calls use it."""
 
     async def invite(self, target: Target, sdp: str, events: SessionEvents, caller: str = "") -> Session: ...
+
+    def host_of(self, target: Target) -> str:
+        """Where a target is now, as far as that is known: an IP literal or a name, "" for a phone that is not there."""
 
 
 class Stations:

@@ -61,6 +61,10 @@ PAUSES: dict[str, tuple[str, str]] = {
 }
 
 NO_VIDEO: dict[str, tuple[str, str]] = {
+    "not_encrypted": (
+        "The phone's picture could not be protected, so this is a visit by sound. The other person hears you.",
+        "No se pudo proteger la imagen del teléfono; la visita es solo con sonido. La otra persona le oye.",
+    ),
     "phone_has_none": (
         "This phone has no picture, so this is a visit by sound. The other person hears you.",
         "Este teléfono no tiene imagen; la visita es solo con sonido. La otra persona le oye.",

@@ -62,7 +62,14 @@ class Bridge:
         if self._phone is not None:
             raise Refused("the phone leg is open already")
         services = self._services
-        leg = PhoneLeg(services.switch, services.ntp, self._cname, services.ports, services.settings.rtp_host)
+        leg = PhoneLeg(
+            services.switch,
+            services.ntp,
+            self._cname,
+            services.ports,
+            services.settings.rtp_host,
+            lambda: self._news.keyframe_wanted(self.name),
+        )
         ports = leg.open(video, self._seconds())
         self._phone = leg
         return ports
@@ -222,6 +229,7 @@ class Bridge:
             session = browser.session(Kind.VIDEO)
             if session is not None and session.reporter.bitrate and self._phone is not None:
                 self._phone.ask_bitrate(session.reporter.bitrate)
+            browser.limit(self._phone.heed_bitrate() if self._phone is not None else None)
         self._help_phone(now)
 
     def _help_phone(self, now: int) -> None:
@@ -229,7 +237,7 @@ class Bridge:
         browser, phone = self._seat.leg, self._phone
         if browser is None or phone is None or Kind.VIDEO not in browser.streams or Kind.VIDEO not in phone.streams:
             return
-        if phone.streams[Kind.VIDEO].feedback:
+        if phone.asks_for_keyframes:
             return
         lost = browser.lost(Kind.VIDEO)
         if lost > self._video_lost:

@@ -14,7 +14,9 @@ from parloir.rtp.flow import Leg
 class Value(BaseModel):
     """Base of everything that crosses: frozen, and no unknown field."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_bytes="base64", val_json_bytes="base64")
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", hide_input_in_errors=True, ser_json_bytes="base64", val_json_bytes="base64"
+    )
 
 
 class Json(amp.Argument):
@@ -46,8 +48,24 @@ class RelaySettings(Value):
     quality_interval: float = 10.0
 
 
+class Secrets(Value):
+    """How a phone's stream is encrypted (SRTP): the profile, and master key with master salt for each direction.
+
+    `identifier` is the length of the MKI that the phone puts on its packets; we put none on ours.
+    """
+
+    profile: str
+    receive: bytes = Field(repr=False)
+    send: bytes = Field(repr=False)
+    identifier: int = 0
+
+
 class PhoneStream(Value):
-    """One stream to and from a phone. Types are RTP payload types; clock in Hz; bitrate in bits a second."""
+    """One stream to and from a phone. Types are RTP payload types; clock in Hz; bitrate in bits a second.
+
+    `events` are the payload type and clock of each telephone-event. Its packets come from `remote` and nowhere else;
+    but where `latch` names hosts, the first good packet from one of them tells the address. `secrets` None is plain.
+    """
 
     kind: Kind
     remote: Address
@@ -58,12 +76,14 @@ class PhoneStream(Value):
     ptime: int = 20
     send_type: int
     receive_type: int
-    event_type: int | None = None
+    events: tuple[tuple[int, int], ...] = ()
     packetization_mode: int | None = None
     parameter_sets: tuple[bytes, ...] = ()
     bitrate: int | None = None
     feedback: frozenset[str] = frozenset()
-    symmetric: bool = False
+    multiplexed: bool = False
+    latch: tuple[str, ...] = ()
+    secrets: Secrets | None = None
 
 
 class PhoneSide(Value):
@@ -428,6 +448,12 @@ class Digit(amp.Command):
     """Relay to gateway: one key pressed on the phone (RFC 4733)."""
 
     arguments = ((b"bridge", amp.Unicode()), (b"digit", amp.Unicode()))
+
+
+class KeyframeWanted(amp.Command):
+    """Relay to gateway: the phone is to make a keyframe, and it said of no RTCP message that it would heed it."""
+
+    arguments = ((b"bridge", amp.Unicode()),)
 
 
 class Quality(amp.Command):

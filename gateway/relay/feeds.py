@@ -54,10 +54,10 @@ class Feeds:
         epoch = self.next_epoch()
         sink, out_type, prelude = target
         self._table.swap_route(stream.route, Verb.FORWARD, epoch, sink, out_type, prelude)
-        if stream.events:
-            self._table.swap_route(stream.events, Verb.PUNT, epoch, sink)
+        for route in stream.events:
+            self._table.swap_route(route, Verb.PUNT, epoch, sink)
 
     def _stop(self, stream: Stream) -> None:
         self._table.swap_route(stream.route, Verb.DROP)
-        if stream.events:
-            self._table.swap_route(stream.events, Verb.PUNT)
+        for route in stream.events:
+            self._table.swap_route(route, Verb.PUNT)

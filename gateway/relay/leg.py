@@ -32,7 +32,7 @@ class Stream:
     sink: int
     route: int
     ssrc: int
-    events: int = 0
+    events: tuple[int, ...] = ()
     prelude: tuple[bytes, ...] = ()
     bitrate: int | None = None
     feedback: frozenset[str] = frozenset()
@@ -141,15 +141,20 @@ class Leg:
             self.switch.send_control(session.peer, packet)
 
     def _request_keyframe(self) -> None:
-        """PLI, and FIR as well where it was agreed: some phones say that they know both and obey only one."""
+        """PLI or FIR, as was agreed, and both where both were: some phones say that they know both and obey only one.
+
+        A party that said of neither that it knows it is sent PLI all the same, which many obey and none is hurt by.
+        """
         stream = self.streams[Kind.VIDEO]
         session = self.session(Kind.VIDEO)
         theirs = self.switch.table.source(stream.source).ssrc
         if session is None or theirs < 0:
             return
         packets: list[rtcp.Rtcp] = [rtcp.ReceiverReport(stream.ssrc), rtcp.SourceDescription(stream.ssrc, self.cname)]
-        packets.append(rtcp.PictureLoss(stream.ssrc, theirs))
-        if "ccm fir" in stream.feedback and self.party is Party.PHONE:
+        full = "ccm fir" in stream.feedback
+        if "nack pli" in stream.feedback or not full:
+            packets.append(rtcp.PictureLoss(stream.ssrc, theirs))
+        if full:
             session.commands = (session.commands + 1) & 0xFF
             packets.append(rtcp.FullIntra(stream.ssrc, ((theirs, session.commands),)))
         self.switch.send_control(session.peer, rtcp.build(*packets))

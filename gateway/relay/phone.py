@@ -1,10 +1,12 @@
-"""The phone's leg: plain RTP on ports of its own, from the address that signalling named."""
+"""The phone's leg: RTP or SRTP on ports of its own, from the address that signalling named."""
 
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from parloir.relay.commands import PhonePorts, PhoneSide, PhoneStream, Refused
+from parloir.relay.commands import PhonePorts, PhoneSide, PhoneStream, Refused, Secrets
 from parloir.relay.entries import Drop
+from parloir.relay.errors import BadKey
 from parloir.relay.leg import Leg, Stream
 from parloir.relay.party_clock import OwnClock
 from parloir.relay.ports import Ports, bind_pair
@@ -16,13 +18,14 @@ from parloir.rtp.errors import MalformedPacket
 from parloir.rtp.flow import Leg as Party
 from parloir.rtp.packet import Packet
 
+KEYFRAME_FEEDBACK = frozenset({"nack pli", "ccm fir"})
 NOWHERE = ("0.0.0.0", "::")
 """The address by which old phones ask to be sent nothing (RFC 3264 section 8.4)."""
 
 
 @dataclass
 class Door:
-    """The two sockets of one kind of media, and who is named at them."""
+    """The two sockets of one kind of media, who is named at them, and the SRTP contexts (0 for plain RTP)."""
 
     port: int
     rtp: int
@@ -30,18 +33,33 @@ class Door:
     rtp_peer: int
     rtcp_peer: int
     named: PhoneStream | None = None
+    receive: int = 0
+    send: int = 0
 
 
 class PhoneLeg(Leg):
-    """Opened with its ports before the phone is known; told what the phone agreed to, once or again."""
+    """Opened with its ports before the phone is known; told what the phone agreed to, once or again.
 
-    def __init__(self, switch: Switch, ntp: OwnClock, cname: str, ports: Ports, host: str) -> None:
+    `ask` has the phone asked for a keyframe by signalling, where it said of no RTCP message that it would heed it.
+    """
+
+    def __init__(
+        self,
+        switch: Switch,
+        ntp: OwnClock,
+        cname: str,
+        ports: Ports,
+        host: str,
+        ask: Callable[[], None],
+    ) -> None:
         super().__init__(Party.PHONE, switch, ntp, cname)
+        self._ask = ask
         self._ports = ports
         self._host = host
         self._doors: dict[Kind, Door] = {}
         self._digits: DigitReader | None = None
         self._asked_bitrate: int | None = None
+        self._heeded: tuple[int, int, int] | None = None
 
     @property
     def codec(self) -> str | None:
@@ -80,6 +98,33 @@ class PhoneLeg(Leg):
             return None
         return self._digits.read(parsed.timestamp, parsed.payload) if self._digits else None
 
+    @property
+    def asks_for_keyframes(self) -> bool:
+        """Whether it said that it can ask for a keyframe by RTCP, and so that it heeds being asked."""
+        video = self.streams.get(Kind.VIDEO)
+        return video is not None and not video.feedback.isdisjoint(KEYFRAME_FEEDBACK)
+
+    def heed_bitrate(self) -> int | None:
+        """What the phone says it wants to be sent at most (TMMBR), bits a second; it is told that this is heeded."""
+        video, session = self.streams.get(Kind.VIDEO), self.session(Kind.VIDEO)
+        limit = session.reporter.limit if session else None
+        if video is None or session is None or limit is None:
+            return None
+        if limit != self._heeded:
+            self._heeded = limit
+            notice = rtcp.BitrateNotice(video.ssrc, (limit,))
+            self._tell(session.peer, video.ssrc, notice)
+        return limit[1]
+
+    def _tell(self, peer: int, ssrc: int, word: rtcp.Rtcp) -> None:
+        report = rtcp.ReceiverReport(ssrc)
+        self.switch.send_control(peer, rtcp.build(report, rtcp.SourceDescription(ssrc, self.cname), word))
+
+    def _request_keyframe(self) -> None:
+        super()._request_keyframe()
+        if not self.asks_for_keyframes:
+            self._ask()
+
     def ask_bitrate(self, bitrate: int) -> None:
         """Tell the phone what the browser can take, where it listens to that (TMMBR) and it is news to it."""
         stream, session = self.streams.get(Kind.VIDEO), self.session(Kind.VIDEO)
@@ -90,11 +135,7 @@ class PhoneLeg(Leg):
         if theirs < 0 or (self._asked_bitrate and 0.9 < wanted / self._asked_bitrate < 1.1):
             return
         self._asked_bitrate = wanted
-        request = rtcp.BitrateRequest(stream.ssrc, ((theirs, wanted, 40),))
-        report = rtcp.ReceiverReport(stream.ssrc)
-        self.switch.send_control(
-            session.peer, rtcp.build(report, rtcp.SourceDescription(stream.ssrc, self.cname), request)
-        )
+        self._tell(session.peer, stream.ssrc, rtcp.BitrateRequest(stream.ssrc, ((theirs, wanted, 40),)))
 
     def dropped(self) -> dict[Drop, int]:
         """What of this leg's went no further, by reason."""
@@ -110,6 +151,7 @@ class PhoneLeg(Leg):
         for kind in list(self.streams):
             self._drop_stream(kind)
         for door in self._doors.values():
+            self._forget_contexts(door)
             self.switch.remove_socket(door.rtp)
             self.switch.remove_socket(door.rtcp)
             self._ports.give_back(door.port, now)
@@ -124,11 +166,8 @@ class PhoneLeg(Leg):
 
     def _set_stream(self, door: Door, wanted: PhoneStream) -> None:
         before, known = door.named, self.streams.get(wanted.kind)
-        moved = before is None or (before.remote, before.rtcp, before.symmetric) != (
-            wanted.remote,
-            wanted.rtcp,
-            wanted.symmetric,
-        )
+        moved = before is None or _place(before) != _place(wanted)
+        self._secure(door, before.secrets if before else None, wanted.secrets)
         if moved and wanted.remote.host not in NOWHERE:
             self._name(door, wanted)
         if known is None:
@@ -138,13 +177,46 @@ class PhoneLeg(Leg):
         known.codec, known.send_type, known.bitrate = wanted.codec, wanted.send_type, wanted.bitrate
         known.feedback = wanted.feedback
         known.prelude = wanted.parameter_sets
+        self._control(door, wanted)
         door.named = wanted
+
+    def _secure(self, door: Door, before: Secrets | None, wanted: Secrets | None) -> None:
+        """Encrypt as was agreed. A direction whose key stays keeps its context, so that no number is used again."""
+        if wanted is None:
+            self._forget_contexts(door)
+        else:
+            old = door.receive, door.send
+            try:
+                if before is None or _receiving(before) != _receiving(wanted):
+                    door.receive = self.switch.add_context(
+                        wanted.profile, wanted.receive, b"", "receive", wanted.identifier
+                    )
+                if before is None or _sending(before) != _sending(wanted):
+                    door.send = self.switch.add_context(wanted.profile, wanted.send, b"", "send")
+            except BadKey as error:
+                raise Refused(f"the phone's key for {error}") from error
+            for context in {*old} - {door.receive, door.send}:
+                self.switch.remove_context(context)
+        for peer in (door.rtp_peer, door.rtcp_peer):
+            self.switch.secure_peer(peer, door.receive, door.send)
+
+    def _forget_contexts(self, door: Door) -> None:
+        for context in (door.receive, door.send):
+            self.switch.remove_context(context)
+        door.receive = door.send = 0
+
+    def _control(self, door: Door, wanted: PhoneStream) -> None:
+        """Speak RTCP at the port of its own, or beside RTP where that was agreed (RFC 5761)."""
+        session = self.session(wanted.kind)
+        if session is not None:
+            session.peer = door.rtp_peer if wanted.multiplexed else door.rtcp_peer
 
     def _name(self, door: Door, wanted: PhoneStream) -> None:
         control = wanted.rtcp or Address(wanted.remote.host, wanted.remote.port + 1)
+        latch = frozenset(self._raw(Address(host, 0))[0] for host in wanted.latch)
         try:
-            self.switch.move_peer(door.rtp_peer, self._raw(wanted.remote), learn=wanted.symmetric)
-            self.switch.move_peer(door.rtcp_peer, self._raw(control), learn=wanted.symmetric)
+            self.switch.move_peer(door.rtp_peer, self._raw(wanted.remote), latch)
+            self.switch.move_peer(door.rtcp_peer, self._raw(control), latch)
         except (OSError, OverflowError) as error:
             raise Refused(f"the phone's {wanted.kind} address {wanted.remote.host}: {error}") from error
 
@@ -184,16 +256,15 @@ class PhoneLeg(Leg):
     def _route(self, door: Door, stream: Stream, wanted: PhoneStream) -> None:
         table = self.switch.table
         stream.route = table.add_route(door.rtp_peer, wanted.receive_type, stream.source)
-        if wanted.event_type is not None:
-            stream.events = table.add_route(door.rtp_peer, wanted.event_type, stream.source)
+        stream.events = tuple(table.add_route(door.rtp_peer, kind, stream.source) for kind, _ in wanted.events)
         if wanted.kind is Kind.AUDIO:
-            self._digits = DigitReader(wanted.clock) if wanted.event_type is not None else None
+            self._digits = DigitReader(wanted.events[0][1]) if wanted.events else None
 
     def _unroute(self, stream: Stream) -> None:
         self.switch.table.remove_route(stream.route)
-        if stream.events:
-            self.switch.table.remove_route(stream.events)
-        stream.route = stream.events = 0
+        for route in stream.events:
+            self.switch.table.remove_route(route)
+        stream.route, stream.events = 0, ()
 
     def _drop_stream(self, kind: Kind) -> None:
         stream = self.streams.pop(kind)
@@ -205,7 +276,20 @@ class PhoneLeg(Leg):
 
 
 def _types(stream: PhoneStream) -> tuple[object, ...]:
-    return stream.codec, stream.clock, stream.receive_type, stream.event_type
+    key = _receiving(stream.secrets) if stream.secrets else None
+    return stream.codec, stream.clock, stream.receive_type, stream.events, key
+
+
+def _place(stream: PhoneStream) -> tuple[object, ...]:
+    return stream.remote, stream.rtcp, stream.latch
+
+
+def _receiving(secrets: Secrets) -> tuple[object, ...]:
+    return secrets.profile, secrets.receive, secrets.identifier
+
+
+def _sending(secrets: Secrets) -> tuple[object, ...]:
+    return secrets.profile, secrets.send
 
 
 def _step(kind: Kind, clock: int) -> int:

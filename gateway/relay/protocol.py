@@ -47,6 +47,10 @@ class Voice:
         """A key was pressed on the phone."""
         self._say(commands.Digit, bridge=bridge, digit=digit)
 
+    def keyframe_wanted(self, bridge: str) -> None:
+        """The phone is to make a keyframe, and has to be asked by signalling."""
+        self._say(commands.KeyframeWanted, bridge=bridge)
+
     def quality(self, bridge: str, report: Report) -> None:
         """The figures of a bridge."""
         self._say(commands.Quality, bridge=bridge, report=report)

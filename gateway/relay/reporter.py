@@ -49,11 +49,15 @@ class Remote:
 
 
 class Reporter:
-    """One RTP session's RTCP. NTP times are 32.32 fixed point in the gateway's own clock; monotonic ones are ns."""
+    """One RTP session's RTCP. NTP times are 32.32 fixed point in the gateway's own clock; monotonic ones are ns.
+
+    `bitrate` is the party's REMB; `limit` its TMMBR as TMMBN repeats it: whose it is, bits a second, overhead octets.
+    """
 
     def __init__(self, cname: str, clock: PartyClock) -> None:
         self.remote: dict[int, Remote] = {}
         self.bitrate: int | None = None
+        self.limit: tuple[int, int, int] | None = None
         self.clock = clock
         self._cname = cname
         self._last_reports: dict[int, tuple[int, int]] = {}
@@ -81,6 +85,10 @@ class Reporter:
                     wishes[media] = Wishes(before.keyframe, before.lost + lost)
                 case rtcp.Remb(_, bitrate, about) if ssrcs.intersection(about):
                     self.bitrate = bitrate
+                case rtcp.BitrateRequest(sender, limits):
+                    for media, most, overhead in limits:
+                        if media in ssrcs:
+                            self.limit = sender, most, overhead
         return wishes
 
     def _acknowledge(self, report: rtcp.SenderReport, ntp: int) -> None:

@@ -12,7 +12,10 @@ PROFILES = {
     "AEAD_AES_128_GCM": pylibsrtp.Policy.SRTP_PROFILE_AEAD_AES_128_GCM,
     "AEAD_AES_256_GCM": pylibsrtp.Policy.SRTP_PROFILE_AEAD_AES_256_GCM,
     "AES_CM_128_HMAC_SHA1_80": pylibsrtp.Policy.SRTP_PROFILE_AES128_CM_SHA1_80,
+    "AES_CM_128_HMAC_SHA1_32": pylibsrtp.Policy.SRTP_PROFILE_AES128_CM_SHA1_32,
 }
+_AFTER_IDENTIFIER = {"AES_CM_128_HMAC_SHA1_80": (10, 10), "AES_CM_128_HMAC_SHA1_32": (4, 10)}
+"""Octets of the authentication tag that follow a packet's MKI, in SRTP and in SRTCP; under GCM there are none."""
 RECEIVE_WINDOW = 1024
 
 Direction = Literal["receive", "send"]
@@ -40,10 +43,14 @@ class Workbench:
         self._length: Any = ffi.new("int *")
         self._handles: dict[int, Any] = {}
         self._sessions: dict[int, pylibsrtp.Session] = {}
+        self._identified: dict[int, tuple[int, int, int]] = {}
         self._count = 0
 
-    def add(self, profile: str, key: bytes, salt: bytes, direction: Direction) -> int:
-        """Make a context for every SSRC of one direction; its id is never 0. Raises BadKey."""
+    def add(self, profile: str, key: bytes, salt: bytes, direction: Direction, identifier: int = 0) -> int:
+        """Make a context for every SSRC of one direction; its id is never 0. Raises BadKey.
+
+        `identifier` is the length of the MKI on what is received (RFC 3711 section 3.1), which libsrtp is not shown.
+        """
         if profile not in PROFILES:
             raise BadKey(profile)
         kind = pylibsrtp.Policy.SSRC_ANY_INBOUND if direction == "receive" else pylibsrtp.Policy.SSRC_ANY_OUTBOUND
@@ -56,12 +63,15 @@ class Workbench:
         self._count += 1
         self._sessions[self._count] = session
         self._handles[self._count] = session._srtp[0]
+        if identifier:
+            self._identified[self._count] = (identifier, *_AFTER_IDENTIFIER.get(profile, (0, 0)))
         return self._count
 
     def remove(self, context: int) -> None:
         """Forget a context and its keys."""
         self._handles.pop(context, None)
         self._sessions.pop(context, None)
+        self._identified.pop(context, None)
 
     def seal(self, context: int, at: int, size: int) -> int:
         """Encrypt the RTP packet that lies at that place of the buffer; its new size, or 0 if libsrtp refused it.
@@ -77,6 +87,10 @@ class Workbench:
     def open(self, context: int, size: int) -> int:
         """Authenticate and decrypt the SRTP packet at the buffer's start; its new size, or 0 if it is not genuine."""
         handle = self._handles.get(context)
+        if self._identified and context in self._identified:
+            identifier, after, _ = self._identified[context]
+            self.buffer[size - identifier - after : size - identifier] = self.buffer[size - after : size]
+            size = max(0, size - identifier)
         self._length[0] = size
         if handle is None or _unprotect(handle, self._start, self._length):
             return 0
@@ -91,6 +105,9 @@ class Workbench:
         session = self._sessions.get(context)
         if session is None:
             return None
+        if context in self._identified:
+            identifier, _, after = self._identified[context]
+            packet = packet[: len(packet) - identifier - after] + packet[len(packet) - after :]
         try:
             return session.protect_rtcp(packet) if direction == "send" else session.unprotect_rtcp(packet)
         except (ValueError, pylibsrtp.Error):

@@ -41,7 +41,7 @@ class Switch:
         self._forwarder = Forwarder(self._bench, self._sockets)
         self._shared: dict[int, dict[RawAddress, Peer]] = {}
         self._named: dict[int, Peer] = {}
-        self._learning: dict[int, Peer] = {}
+        self._learning: dict[int, tuple[Peer, frozenset[str]]] = {}
         self._control: set[int] = set()
 
     def fileno(self) -> int:
@@ -51,8 +51,8 @@ class Switch:
     def add_socket(self, fd: int, shared: bool = False, control: bool = False) -> None:
         """Take a bound UDP socket over.
 
-        A shared one serves many secure peers; any other serves one plain peer, once it is named. `control`: it
-        carries RTCP alone.
+        A shared one serves many secure peers; any other serves one peer, once it is named. `control`: it carries
+        RTCP alone.
         """
         taken = socket.socket(fileno=fd)
         taken.setblocking(False)
@@ -76,21 +76,28 @@ class Switch:
         """Say that someone is at the other end of a socket, as yet at no known address."""
         return self.table.add_peer(fd, secure=fd in self._shared).id
 
-    def move_peer(self, peer_id: int, address: RawAddress, learn: bool = False) -> None:
+    def secure_peer(self, peer_id: int, receive: int, send: int) -> None:
+        """Let a peer speak SRTP alone, under these contexts; with none of them, plain RTP alone."""
+        peer = self.table.peers[peer_id]
+        peer.secure = bool(receive or send)
+        self.table.set_contexts(peer_id, receive, send)
+
+    def move_peer(self, peer_id: int, address: RawAddress, latch: frozenset[str] = frozenset()) -> None:
         """Let a peer be at this address from now on.
 
-        A socket of its own is connected there, and what strangers sent to it before is thrown away. With `learn`
-        the host alone is taken for certain: the port becomes that of the first packet which fits the table.
+        A socket of its own is connected there, and what strangers sent to it before is thrown away. With `latch` it
+        may be at any port of these hosts: the first packet from one of them that fits the table, and is genuine
+        where the peer is secure, tells which. Until then it is sent to `address`.
         """
         peer = self.table.peers[peer_id]
         self._forget_address(peer)
-        if peer.secure:
+        if peer.fd in self._shared:
             self._shared[peer.fd][address] = peer
             peer.address = address
-        elif learn:
+        elif latch:
             _disconnect(peer.fd)
             peer.address = address
-            self._learning[peer.fd] = peer
+            self._learning[peer.fd] = peer, latch
         else:
             self._connect(peer, address)
 
@@ -99,9 +106,9 @@ class Switch:
         self._forget_address(self.table.peers[peer_id])
         self.table.remove_peer(peer_id)
 
-    def add_context(self, profile: str, key: bytes, salt: bytes, direction: Direction) -> int:
-        """Make an SRTP context. Raises BadKey."""
-        return self._bench.add(profile, key, salt, direction)
+    def add_context(self, profile: str, key: bytes, salt: bytes, direction: Direction, identifier: int = 0) -> int:
+        """Make an SRTP context; `identifier` is the length of the MKI on what is received. Raises BadKey."""
+        return self._bench.add(profile, key, salt, direction, identifier)
 
     def remove_context(self, context: int) -> None:
         """Forget an SRTP context and its keys."""
@@ -166,7 +173,10 @@ class Switch:
             size = self._sockets[peer.fd].recv_into(self._bench.inbox)
         except OSError:
             return
-        self._plain(peer, size, now)
+        if peer.secure:
+            self._secure(peer, size, now)
+        else:
+            self._plain(peer, size, now)
 
     def _plain(self, peer: Peer, size: int, now: int) -> bool:
         """Deal with an unencrypted packet in the buffer; whether it fits what was agreed with the peer."""
@@ -203,20 +213,22 @@ class Switch:
                 self._drop(Drop.MALFORMED)
         return most
 
-    def _secure(self, peer: Peer, size: int, now: int) -> None:
+    def _secure(self, peer: Peer, size: int, now: int) -> bool:
+        """Deal with an encrypted packet in the buffer; whether it is genuine and fits what was agreed with the peer."""
         bench = self._bench
-        if size < _BARE or size > Workbench.LARGEST:
+        if size < _BARE or size > Workbench.LARGEST or not _RTP_FIRST <= bench.buffer[0] <= _RTP_LAST:
             peer.drop(Drop.MALFORMED)
         elif _RTCP_FIRST <= bench.buffer[1] <= _RTCP_LAST:
             plain = bench.control(peer.receive, bytes(bench.buffer[:size]), "receive")
-            if plain is None:
-                peer.drop(Drop.UNAUTHENTIC)
-            else:
+            if plain is not None:
                 self._forwarder.punt(Punt(PuntKind.RTCP, peer.id, now, plain), peer)
+                return peer.fd in self._control
+            peer.drop(Drop.UNAUTHENTIC)
         elif size := bench.open(peer.receive, size):
-            self._forwarder.media(peer, size, now)
+            return self._forwarder.media(peer, size, now)
         else:
             peer.drop(Drop.UNAUTHENTIC)
+        return False
 
     def _handshake(self, fd: int, peer: Peer | None, address: RawAddress, size: int, now: int) -> None:
         buffer = self._bench.buffer
@@ -233,15 +245,15 @@ class Switch:
             self._drop(Drop.FLOOD)
 
     def _read_stranger(self, fd: int, now: int) -> None:
-        """Take a packet from a socket whose peer is unnamed, or named by host alone."""
+        """Take a packet from a socket whose peer is unnamed, or at a port that is not known yet."""
         try:
             size, address = self._sockets[fd].recvfrom_into(self._bench.inbox)
         except OSError:
             return
-        peer = self._learning.get(fd)
-        if peer is None or peer.address is None or address[0] != peer.address[0]:
+        peer, hosts = self._learning.get(fd, (None, frozenset()))
+        if peer is None or address[0] not in hosts:
             self._drop(Drop.UNNAMED)
-        elif self._plain(peer, size, now):
+        elif self._secure(peer, size, now) if peer.secure else self._plain(peer, size, now):
             self._forget_address(peer)
             self._connect(peer, address)
             self._forwarder.punt(Punt(PuntKind.LEARNED, peer.id, now, b"", fd, address), peer)
@@ -260,14 +272,15 @@ class Switch:
         self._named[peer.fd] = peer
 
     def _forget_address(self, peer: Peer) -> None:
-        if peer.secure:
+        if peer.fd in self._shared:
             peers = self._shared[peer.fd]
             if peer.address is not None and peers.get(peer.address) is peer:
                 del peers[peer.address]
             peer.address = None
-        for named in (self._named, self._learning):
-            if named.get(peer.fd) is peer:
-                del named[peer.fd]
+        elif self._named.get(peer.fd) is peer:
+            del self._named[peer.fd]
+        else:
+            self._learning.pop(peer.fd, None)
 
     def _drop(self, why: Drop) -> None:
         self.dropped[why] = self.dropped.get(why, 0) + 1

@@ -3,7 +3,7 @@
 import base64
 import binascii
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from parloir.rtp.codecs import (
@@ -18,17 +18,20 @@ from parloir.rtp.codecs import (
 )
 from parloir.rtp.description import Address, Codec, Description, Format, Kind, Media
 from parloir.rtp.errors import NothingInCommon
+from parloir.rtp.sdes import Encryption, Key
 
 VIDEO_BITRATE = 1_024_000
 """What a phone is offered, and held to where it names no bound of its own; bits a second."""
 
 PTIME = 20
-VIDEO_FEEDBACK = frozenset({"nack pli", "ccm fir"})
+FEEDBACK = frozenset({"nack", "nack pli", "ccm fir", "ccm tmmbr"})
+"""What we understand of a phone about the pictures it is sent (RFC 4585, RFC 5104)."""
 
 _EVENT_TYPES = {8000: 101, 48000: 103}
 _OPUS_TYPE = 96
 _VIDEO_TYPES = {1: 97, 0: 98}
 _PLAIN = ("RTP/AVP", "RTP/AVPF")
+_SECURE = ("RTP/SAVP", "RTP/SAVPF")
 _MOST_PARAMETER_SETS = 8
 
 
@@ -39,6 +42,7 @@ class NoVideo(StrEnum):
     BROWSER_HAS_NONE = "browser_has_none"
     NO_COMMON_CODEC = "no_common_codec"
     REFUSED = "refused"
+    NOT_ENCRYPTED = "not_encrypted"
 
 
 @dataclass(frozen=True)
@@ -47,9 +51,10 @@ class Agreed:
 
     `phone` is the phone's format (send to the phone under its payload type), `browser` the browser's (its payload
     type serves both ways), `receive_type` the payload type the phone puts on its packets, `line` the m-line's index
-    in the phone's description. `event` is telephone-event under the payload type the phone *sends* it with. `ptime`
-    in ms; `bitrate` the most the phone takes, bits a second; `size` (width, height) and `frame_rate` the most its
-    decoder takes. `parameter_sets` are the phone's out-of-band SPS and PPS (RFC 6184 sprop-parameter-sets).
+    in the phone's description. `events` are telephone-event under the payload types the phone *sends* it with, the
+    one of the audio's own clock first. `key` is what the phone encrypts with, None for plain RTP. `ptime` in ms;
+    `bitrate` the most the phone takes, bits a second; `size` (width, height) and `frame_rate` the most its decoder
+    takes. `parameter_sets` are the phone's out-of-band SPS and PPS (RFC 6184 sprop-parameter-sets).
     """
 
     kind: Kind
@@ -58,12 +63,18 @@ class Agreed:
     phone: Format
     browser: Format
     receive_type: int
-    event: Format | None = None
+    events: tuple[Format, ...] = ()
+    key: Key | None = field(default=None, repr=False)
     ptime: int = PTIME
     bitrate: int | None = None
     parameter_sets: tuple[bytes, ...] = ()
     size: tuple[int, int] | None = None
     frame_rate: float | None = None
+
+    @property
+    def event(self) -> Format | None:
+        """telephone-event as we would send it; None for a phone that has it not."""
+        return next(iter(self.events), None)
 
     @property
     def address(self) -> Address:
@@ -106,14 +117,20 @@ def offer_for_phone(browser: Description, video: bool) -> tuple[Media, ...]:
     return tuple(lines)
 
 
-def agree(phone: Description, browser: Description, ours: Description | None) -> Agreement:
+def agree(
+    phone: Description,
+    browser: Description,
+    ours: Description | None,
+    encryption: Encryption = Encryption.OFF,
+) -> Agreement:
     """Settle a call from the phone's description and the browser's offer.
 
     `ours` is our offer where `phone` answers it, and None where the phone's is itself the offer (our answer then
-    uses the phone's payload types). Raises NothingInCommon when there is no audio.
+    uses the phone's payload types). Of media that the phone has both encrypted and plain, the encrypted is taken
+    unless `encryption` is off. Raises NothingInCommon when there is no audio.
     """
-    audio = _agree_audio(phone, browser, ours)
-    video = _agree_video(phone, browser, ours)
+    audio = _agree_audio(phone, browser, ours, encryption)
+    video = _agree_video(phone, browser, ours, encryption)
     return Agreement(audio, None, video) if isinstance(video, NoVideo) else Agreement(audio, video)
 
 
@@ -138,7 +155,7 @@ def _offered_video(browser: Description) -> Iterator[Format]:
         terms = [t for f in found if (t := video_terms(f.codec)).mode == mode]
         if terms:
             level = profile_level_id("42e01f", max(t.level for t in terms))
-            yield Format(number, _h264_codec(level, mode), VIDEO_FEEDBACK)
+            yield Format(number, _h264_codec(level, mode), FEEDBACK)
 
 
 def _h264_codec(level_id: str, mode: int) -> Codec:
@@ -156,48 +173,87 @@ def _h264(line: Media | None) -> tuple[Format, ...]:
     return tuple(f for f in line.formats if f.codec.name == "H264") if line else ()
 
 
-def _usable(phone: Description, kind: Kind) -> list[tuple[int, Media]]:
-    """The phone's lines of that kind that are not refused and need no encryption, with their index."""
-    return [(i, m) for i, m in enumerate(phone.media) if m.kind == kind and m.rtp and m.protocol in _PLAIN]
+@dataclass(frozen=True)
+class _Candidate:
+    """A line of the phone's that could be used: its index, and the key it is encrypted with."""
+
+    index: int
+    line: Media
+    key: Key | None = field(repr=False)
 
 
-def _agree_audio(phone: Description, browser: Description, ours: Description | None) -> Agreed:
-    theirs = browser.first(Kind.AUDIO)
+def _usable(phone: Description, kind: Kind, own: Media | None, encryption: Encryption) -> list[_Candidate]:
+    """The phone's lines of that kind that are not refused and are encrypted as they should be, the encrypted first."""
+    found = []
+    for index, line in enumerate(phone.media):
+        if line.kind == kind and line.rtp and line.protocol in _PLAIN + _SECURE:
+            key = _key(line, own, encryption)
+            if key or (line.protocol in _PLAIN and encryption is not Encryption.REQUIRED):
+                found.append(_Candidate(index, line, key))
+    return sorted(found, key=lambda candidate: candidate.key is None)
+
+
+def _key(line: Media, own: Media | None, encryption: Encryption) -> Key | None:
+    """The key that stands: of an offer the first we can use, of an answer the one for a line of ours (RFC 4568 5.1).
+
+    A key counts under RTP/AVP too: phones whose encryption is optional say it so.
+    """
+    if encryption is Encryption.OFF:
+        return None
+    if own is None:
+        return next(iter(line.keys), None)
+    offered = {(key.tag, key.suite) for key in own.keys}
+    return next((key for key in line.keys if (key.tag, key.suite) in offered), None)
+
+
+def _agree_audio(phone: Description, browser: Description, ours: Description | None, encryption: Encryption) -> Agreed:
+    theirs, own = browser.first(Kind.AUDIO), ours.first(Kind.AUDIO) if ours else None
     offered = theirs.formats if theirs else ()
-    for index, line in _usable(phone, Kind.AUDIO):
+    for usable in _usable(phone, Kind.AUDIO, own, encryption):
+        line = usable.line
         for form in line.formats:
             match = next((b for b in offered if same_audio(b.codec, form.codec)), None)
             if match and any(same_audio(form.codec, known) for known in AUDIO):
-                own = ours.first(Kind.AUDIO) if ours else None
                 return Agreed(
                     Kind.AUDIO,
-                    index,
+                    usable.index,
                     line,
                     form,
                     match,
                     _receive_type(form, own),
-                    _event(line, own, form.codec.clock),
-                    line.ptime or PTIME,
+                    _events(line, own, form.codec.clock),
+                    usable.key,
+                    min(line.ptime or PTIME, line.maxptime or 1000),
                     line.bandwidth,
                 )
-    raise NothingInCommon(_why_no_audio(phone))
+    raise NothingInCommon(_why_no_audio(phone, encryption))
 
 
-def _why_no_audio(phone: Description) -> str:
+def _why_no_audio(phone: Description, encryption: Encryption) -> str:
     lines = [m for m in phone.media if m.kind == Kind.AUDIO and m.rtp]
     if not lines:
         return "the phone has no audio line"
-    if not any(m.protocol in _PLAIN for m in lines):
-        return f"the phone speaks only {lines[0].protocol}, this gateway RTP/AVP towards phones"
+    known = [m for m in lines if m.protocol in _PLAIN + _SECURE]
+    if not known:
+        return f"the phone speaks only {lines[0].protocol}, this gateway RTP/AVP or RTP/SAVP towards phones"
+    if encryption is Encryption.OFF and not any(m.protocol in _PLAIN for m in known):
+        return "the phone wants its media encrypted, and srtp is off here"
+    if encryption is Encryption.REQUIRED and not any(m.keys for m in known):
+        return "srtp is required, and the phone offers no key that can be used"
+    if not any(m.keys or m.protocol in _PLAIN for m in known):
+        return "the phone wants its media encrypted and offers no key that can be used"
     names = sorted({f.codec.name for m in lines for f in m.formats if not is_event(f)})
     return f"phone and browser share no audio codec; the phone has {', '.join(names) or 'none we know'}"
 
 
-def _event(line: Media, own: Media | None, clock: int) -> Format | None:
-    """telephone-event at the audio's own clock; a phone that has it only at another clock is taken at its word."""
-    events = [f for f in line.formats if is_event(f)]
-    chosen = next((f for f in events if f.codec.clock == clock), None) or next(iter(events), None)
-    return replace(chosen, payload_type=_receive_type(chosen, own)) if chosen else None
+def _events(line: Media, own: Media | None, clock: int) -> tuple[Format, ...]:
+    """The telephone-events a phone may send; one that has them only at another clock than its audio is believed.
+
+    Of an offer we take one, at the audio's own clock if it is there; a phone that answers may send any it kept.
+    """
+    events = sorted((f for f in line.formats if is_event(f)), key=lambda f: f.codec.clock != clock)
+    kept = events[:1] if own is None else events
+    return tuple(replace(form, payload_type=_receive_type(form, own)) for form in kept)
 
 
 def _receive_type(form: Format, own: Media | None) -> int:
@@ -213,7 +269,9 @@ def _receive_type(form: Format, own: Media | None) -> int:
     return alike[0].payload_type if alike else form.payload_type
 
 
-def _agree_video(phone: Description, browser: Description, ours: Description | None) -> Agreed | NoVideo:
+def _agree_video(
+    phone: Description, browser: Description, ours: Description | None, encryption: Encryption
+) -> Agreed | NoVideo:
     theirs = browser.first(Kind.VIDEO)
     if theirs is None:
         return NoVideo.BROWSER_HAS_NONE
@@ -221,13 +279,15 @@ def _agree_video(phone: Description, browser: Description, ours: Description | N
         return NoVideo.NO_COMMON_CODEC
     own = ours.first(Kind.VIDEO) if ours else None
     lines = [m for m in phone.media if m.kind == Kind.VIDEO]
-    usable = _usable(phone, Kind.VIDEO)
+    usable = _usable(phone, Kind.VIDEO, own, encryption)
     if not usable:
+        if encryption is not Encryption.OFF and any(m.rtp for m in lines):
+            return NoVideo.NOT_ENCRYPTED
         return NoVideo.REFUSED if own and lines else NoVideo.PHONE_HAS_NONE
-    for index, line in usable:
-        pair = _pair(line, theirs)
+    for candidate in usable:
+        pair = _pair(candidate.line, theirs)
         if pair:
-            return _agreed_video(index, line, *pair, own)
+            return _agreed_video(candidate, *pair, own)
     return NoVideo.NO_COMMON_CODEC
 
 
@@ -244,15 +304,16 @@ def _pair(line: Media, theirs: Media) -> tuple[Format, Format] | None:
     return best[1:] if best else None
 
 
-def _agreed_video(index: int, line: Media, form: Format, browser: Format, own: Media | None) -> Agreed:
-    terms = video_terms(form.codec)
+def _agreed_video(candidate: _Candidate, form: Format, browser: Format, own: Media | None) -> Agreed:
+    line, terms = candidate.line, video_terms(form.codec)
     return Agreed(
         Kind.VIDEO,
-        index,
+        candidate.index,
         line,
         form,
         browser,
         _receive_type(form, own),
+        key=candidate.key,
         bitrate=min(line.bandwidth or VIDEO_BITRATE, terms.bitrate),
         parameter_sets=_parameter_sets(form.codec),
         size=terms.largest(),

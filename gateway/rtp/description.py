@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from parloir.rtp.sdes import Key
+
 
 class Kind(StrEnum):
     """The media that a call can carry."""
@@ -49,7 +51,11 @@ class Address:
 
 @dataclass(frozen=True)
 class Media:
-    """One m-line. `rtp` is None when the line is refused (port 0); bandwidth in bits a second; ptime in ms."""
+    """One m-line. `rtp` is None when the line is refused (port 0); bandwidth in bits a second; ptime, maxptime in ms.
+
+    `others` is what the line lists that is no Format: payload types without a codec, or what is not RTP.
+    `keys` are the a=crypto lines that we can use (RFC 4568).
+    """
 
     kind: str
     formats: tuple[Format, ...] = ()
@@ -60,9 +66,12 @@ class Media:
     rtcp_mux: bool = False
     bandwidth: int | None = None
     ptime: int | None = None
+    maxptime: int | None = None
     mid: str | None = None
     ssrcs: tuple[int, ...] = ()
     extensions: tuple[tuple[int, str], ...] = ()
+    others: tuple[str, ...] = ()
+    keys: tuple[Key, ...] = field(default=(), repr=False)
     attributes: tuple[tuple[str, str], ...] = field(default=(), repr=False)
 
 

@@ -18,9 +18,9 @@ class SdpError(RtpError):
 
 
 class NothingInCommon(RtpError):
-    """Phone and browser share no audio codec, or the phone speaks only encrypted RTP; `why` says which.
+    """Phone and browser share no audio codec, or the phone's encryption is not what is configured; `why` says which.
 
-    Enable PCMU, PCMA, G722 or opus over plain RTP/AVP on the phone.
+    Enable PCMU, PCMA, G722 or opus on the phone, and compare its SRTP setting with the station's `srtp`.
     """
 
     def __init__(self, why: str) -> None:
@@ -34,3 +34,14 @@ class MalformedPacket(RtpError):
     def __init__(self, what: str) -> None:
         super().__init__(what)
         self.what = what
+
+
+class UnusableKey(RtpError):
+    """An a=crypto line cannot be used; `why` says so without the key. Others of the same media may do (RFC 4568).
+
+    Enable AES_CM_128_HMAC_SHA1_80 or a GCM suite on the phone, with one key to a line.
+    """
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.why = why

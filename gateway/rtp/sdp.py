@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import IPv6Address, ip_address
+from itertools import islice
 
+from parloir.rtp import sdes
 from parloir.rtp.codecs import STATIC_TYPES, canonical
 from parloir.rtp.description import Address, Codec, Description, Direction, Format, Media
-from parloir.rtp.errors import SdpError
+from parloir.rtp.errors import SdpError, UnusableKey
 
 MOST_CHARACTERS = 32_000
 MOST_MEDIA = 32
@@ -16,7 +18,10 @@ MOST_LINES = 2_000
 DISCARD_PORT = 9
 
 _INHERITED = ("ice-ufrag", "ice-pwd", "ice-options", "fingerprint", "setup")
-_READ = {"rtpmap", "fmtp", "rtcp-fb", "ptime", "rtcp", "rtcp-mux", "mid", "ssrc", "extmap", *Direction}
+_READ = {
+    *("rtpmap", "fmtp", "rtcp-fb", "ptime", "maxptime", "rtcp", "rtcp-mux", "mid", "ssrc", "extmap", "crypto"),
+    *Direction,
+}
 _LINE = re.compile(r"[a-z]=[^\x00-\x08\x0a-\x1f\x7f]*")
 _ORIGIN = re.compile(r"\S+ (\d{1,20}) (\d{1,20}) IN IP[46] \S+")
 _MEDIA = re.compile(r"([A-Za-z0-9._+-]{1,32}) (\d{1,5})(?:/\d{1,3})? ([A-Za-z0-9/._-]{1,32}) (\S.*)")
@@ -24,6 +29,7 @@ _RTPMAP = re.compile(r"(\d{1,3}) ([^\s/]{1,64})/(\d{1,6})(?:/(\d{1,2}))?")
 _RTCP = re.compile(r"(\d{1,5})(?: IN IP[46] (\S+))?")
 _EXTMAP = re.compile(r"(\d{1,5})(?:/[a-z]+)? (\S+)(?: .*)?")
 _TOKEN = re.compile(r"[!-~]{1,64}")
+_MOST_KEYS = 16
 
 
 @dataclass(frozen=True)
@@ -69,7 +75,7 @@ def parse(text: str) -> Description:
     A line is refused (`rtp` None) when its port is 0, unless it is `bundle-only` (RFC 8843). Media that names no
     RTCP address has `rtcp` None: it is at the RTP port plus one, or multiplexed. Session-level direction, bandwidth
     and ICE, DTLS attributes are given to each line that has none of its own; the attributes that no field of Media
-    holds are kept in `attributes`. Formats that name no codec are left out. Raises SdpError.
+    holds are kept in `attributes`. a=crypto lines that we cannot use are left out. Raises SdpError.
     """
     session = _Section()
     sections: list[_Section] = []
@@ -171,46 +177,53 @@ def _media(section: _Section, session: _Section) -> Media:
     host = section.connection or session.connection
     if port and host is None:
         raise SdpError(line.number, "no c= line says where its packets go")
+    formats, others = _formats(section, line, listed, "RTP/" in protocol)
     return Media(
         kind=kind,
-        formats=_formats(section, line, listed) if "RTP/" in protocol else (),
+        formats=formats,
         direction=section.direction() or session.direction() or Direction.SENDRECV,
         protocol=protocol,
         rtp=Address(host, port) if port and host else None,
         rtcp=_rtcp(section, host) if port else None,
         rtcp_mux=any(section.values("rtcp-mux")),
         bandwidth=section.bandwidth() or session.bandwidth(),
-        ptime=_ptime(section),
+        ptime=_packet_time(section, "ptime"),
+        maxptime=_packet_time(section, "maxptime"),
         mid=_mid(section),
         ssrcs=_ssrcs(section),
         extensions=_extensions(section),
+        others=others,
+        keys=_keys(section),
         attributes=_kept(section, session),
     )
 
 
-def _formats(section: _Section, line: _Line, listed: str) -> tuple[Format, ...]:
+def _formats(section: _Section, line: _Line, listed: str, rtp: bool) -> tuple[tuple[Format, ...], tuple[str, ...]]:
+    """What the m-line lists: the formats whose codec is named, and the rest as it stands there."""
     texts = listed.split()
     if len(texts) > MOST_FORMATS:
         raise SdpError(line.number, f"more than {MOST_FORMATS} formats")
+    if not rtp:
+        return (), tuple(texts)
     types = dict.fromkeys(_integer(line, text, 0, 127) for text in texts)
-    codecs = dict(STATIC_TYPES)
-    for at, value in section.values("rtpmap"):
-        number, codec = _rtpmap(at, value)
-        codecs[number] = codec
-    parameters = dict(_fmtp(at, value) for at, value in section.values("fmtp"))
+    codecs = _codecs(section)
     feedback: dict[str, set[str]] = {}
     for _, value in section.values("rtcp-fb"):
         target, _, what = value.partition(" ")
         feedback.setdefault(target, set()).add(what.strip())
-    return tuple(
-        Format(
-            number,
-            Codec(codecs[number].name, codecs[number].clock, codecs[number].channels, parameters.get(number, ())),
-            frozenset(feedback.get("*", set()) | feedback.get(str(number), set())),
-        )
+    found = tuple(
+        Format(number, codecs[number], frozenset(feedback.get("*", set()) | feedback.get(str(number), set())))
         for number in types
         if number in codecs
     )
+    return found, tuple(str(number) for number in types if number not in codecs)
+
+
+def _codecs(section: _Section) -> dict[int, Codec]:
+    """The codec of each payload type that has one, with its fmtp."""
+    codecs = STATIC_TYPES | dict(_rtpmap(at, value) for at, value in section.values("rtpmap"))
+    parameters = dict(_fmtp(at, value) for at, value in section.values("fmtp"))
+    return {number: replace(codec, parameters=parameters.get(number, ())) for number, codec in codecs.items()}
 
 
 def _rtpmap(line: _Line, value: str) -> tuple[int, Codec]:
@@ -237,11 +250,23 @@ def _rtcp(section: _Section, host: str | None) -> Address | None:
     return None
 
 
-def _ptime(section: _Section) -> int | None:
+def _packet_time(section: _Section, name: str) -> int | None:
     """Whole milliseconds; a fraction, which some phones send, is cut off."""
-    for line, value in section.values("ptime"):
+    for line, value in section.values(name):
         return _integer(line, value.partition(".")[0], 1, 1000)
     return None
+
+
+def _keys(section: _Section) -> tuple[sdes.Key, ...]:
+    """The keys we can use, the first of each tag; more than anyone needs are not looked at."""
+    found: dict[int, sdes.Key] = {}
+    for _, value in islice(section.values("crypto"), _MOST_KEYS):
+        try:
+            key = sdes.parse(value)
+        except UnusableKey:
+            continue
+        found.setdefault(key.tag, key)
+    return tuple(found.values())
 
 
 def _mid(section: _Section) -> str | None:
