@@ -31,6 +31,7 @@ class Pending:
     payer: str
     amount: int
     entry: int
+    expires: object
 
 
 @dataclass
@@ -126,7 +127,7 @@ class Books:
             yield "is a hold that never expires"
         if amount == 0 and payer != FACILITY:
             yield "holds nothing"
-        self.held[call] = Pending(str(entry["facility"]), payer, amount, id)
+        self.held[call] = Pending(str(entry["facility"]), payer, amount, id, entry["expires"])
 
     def _settlement(self, entry: Mapping[str, object], id: int, moves: Moves) -> Iterator[str]:
         call, payer = str(entry["call"]), str(entry["account"])

@@ -1,7 +1,7 @@
 """What proves each entry: its call's timeline or the audit chain, which must tell the same, and tell nothing more."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from sqlalchemy import Connection, select
 from sqlalchemy.exc import DatabaseError
@@ -38,7 +38,7 @@ def faults(connection: Connection, rows: Sequence[Row]) -> Iterator[Fault]:
         assert row.columns is not None
         if row.columns["timeline_number"] is not None:
             event = happened.get(_place(row))
-            said = event is not None and event.kind == TOLD.get(row.columns["kind"]) and _tells(event.data, row)
+            said = event is not None and event.kind == TOLD.get(row.columns["kind"]) and _tells(event, row)
             if not said:
                 yield Fault(f"entry {row.id}", f"is not what event {row.columns['timeline_number']} of its call tells")
             continue
@@ -77,13 +77,17 @@ def _place(row: Row) -> tuple[str, int]:
     return str(row.columns["call"]), int(row.columns["timeline_number"] or 0)
 
 
-def _tells(data: Mapping[str, Any], row: Row) -> bool:
+def _tells(event: timeline.Entry, row: Row) -> bool:
+    """Whether an event of the timeline says just what an entry does."""
     assert row.columns is not None
+    data, entry = event.data, row.columns
     moves = {account: amount for _, account, amount in row.postings}
-    held = abs(moves.get(ledger_accounts.held(str(row.columns["call"])), 0))
-    if data.get("payer") != row.columns["account"]:
+    held = abs(moves.get(ledger_accounts.held(str(entry["call"])), 0))
+    told = (event.wall, data.get("payer"), data.get("reason", ""), data.get("expires"), ledger_holds.BY)
+    expires = entry["expires"].isoformat() if entry["expires"] else None
+    if told != (entry["at"], entry["account"], entry["reason"], expires, entry["by"]):
         return False
-    if row.columns["kind"] == Kind.HOLD:
+    if entry["kind"] == Kind.HOLD:
         return bool(data.get("amount") == held)
     taxes = {ledger_accounts.tax(code): tax for code, tax in dict(data.get("taxes", {})).items()}
     taken = {**taxes, ledger_accounts.REVENUE: data.get("charge")}
@@ -92,9 +96,11 @@ def _tells(data: Mapping[str, Any], row: Row) -> bool:
 
 
 def _records(act: audit.Record, row: Row) -> bool:
+    """Whether a record of the audit chain says just what an entry does."""
     assert row.columns is not None
-    moved = [amount for _, account, amount in row.postings if account == row.columns["account"]]
-    told = (act.facts.get("event"), act.facts.get("amount"), act.facts.get("call"), act.actor)
-    posted = (row.columns["event"], abs(sum(moved)), row.columns["call"], row.columns["by"])
-    subject = f"account {row.columns['facility']} {row.columns['account']}"
-    return told == posted and act.subject == subject
+    facts, entry = act.facts, row.columns
+    moved = sum(amount for _, account, amount in row.postings if account == entry["account"])
+    told = [facts.get(name) for name in ("event", "amount", "call", "reason", "expires")]
+    posted = [entry["event"], abs(moved), entry["call"], entry["reason"], entry["expires"]]
+    subject = f"account {entry['facility']} {entry['account']}"
+    return told == posted and (act.subject, act.actor, act.at) == (subject, entry["by"], entry["at"])

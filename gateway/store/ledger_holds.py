@@ -87,7 +87,7 @@ def place(
     if type(amount) is not int or amount < 0 or (amount == 0 and payer != ledger_accounts.FACILITY):
         raise BadAmount(amount)
     ledger.join(connection)
-    ledger_accounts.open(connection, facility, {payer, ledger_accounts.held(call)}, at)
+    ledger_accounts.open(connection, facility, {payer}, at)
     ledger_accounts.lock(connection, facility, payer)
     before = ledger.find(connection, facility, event_of_hold(call))
     if before is not None:
@@ -144,7 +144,7 @@ def settle(
     moves = _settling(hold, charge, due)
     ledger_accounts.open(connection, hold.facility, moves, at)
     told = {**(facts or {}), "payer": hold.payer, "held": hold.amount, "charge": charge, "taxes": due}
-    told |= {"total": total, "released": max(0, hold.amount - total)} | ({"reason": reason} if reason else {})
+    told |= {"total": total, "released": max(0, hold.amount - total), "reason": reason}
     event = timeline.append(connection, call, CHARGED if total else RELEASED, told, at, monotonic)
     entry = ledger.post(
         connection,
@@ -224,7 +224,7 @@ def _settling(hold: Hold, charge: int, taxes: Mapping[str, int]) -> dict[str, in
     moves = {ledger_accounts.REVENUE: charge} | {ledger_accounts.tax(code): tax for code, tax in taxes.items()}
     total = charge + sum(taxes.values())
     moves |= {ledger_accounts.held(hold.call): -hold.amount, hold.payer: hold.amount - total}
-    return moves
+    return {account: amount for account, amount in moves.items() if amount}
 
 
 def _settled_before(connection: Connection, call: str) -> Settlement:

@@ -82,7 +82,8 @@ def _checkpoint(connection: Connection, point: Checkpoint, passage: _Passage, bo
         yield Fault(where, "does not agree with its entries: one of them was changed, removed or added since")
     record = audit.numbered(connection, {point.audit_number}).get(point.audit_number)
     facts = ledger_checkpoints.facts_of(point.number, point.through, point.entries, point.digest)
-    if record is None or record.action != ledger_checkpoints.ACTION or record.facts != facts:
+    told = record is not None and (record.action, record.facts, record.at)
+    if told != (ledger_checkpoints.ACTION, facts, point.at):
         yield Fault(where, f"is not what record {point.audit_number} of the audit chain tells")
     kept = select(ledger_balances).where(ledger_balances.c.checkpoint == point.number)
     found = {(row["facility"], row["account"]): row for row in connection.execute(kept).mappings()}
@@ -115,9 +116,7 @@ def _holds(connection: Connection, books: Books, now: datetime) -> Iterator[Faul
         row, pending = kept.get(call), books.held.get(call)
         if pending is None:
             yield Fault(f"call {call}", "has a hold that no open entry accounts for")
-        elif row is None or (row["facility"], row["payer"], row["amount"], row["entry"]) != tuple(
-            vars(pending).values()
-        ):
+        elif row is None or any(row[name] != value for name, value in vars(pending).items()):
             yield Fault(f"call {call}", f"has a hold other than entry {pending.entry} says")
     ended = select(calls.c.id).where(calls.c.id.in_(select(ledger_holds.c.call)), calls.c.ended < now - PATIENCE)
     for call in connection.execute(ended.order_by(calls.c.id)).scalars():
