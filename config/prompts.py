@@ -17,6 +17,7 @@ RECORDED_ONLY = "recorded-only"
 MONITORED = "monitored"
 PRIVATE = "private"
 LOCKDOWN = "lockdown"
+BALANCE_LOW = "balance-low"
 NAMES = (
     NOTICE,
     PLEASE_WAIT,
@@ -28,6 +29,7 @@ NAMES = (
     MONITORED,
     PRIVATE,
     LOCKDOWN,
+    BALANCE_LOW,
 )
 
 

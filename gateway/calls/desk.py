@@ -13,12 +13,14 @@ from parloir.calls.attendant import Attendant
 from parloir.calls.bookings import Bookings, Search, Wish
 from parloir.calls.bridge import Bridge
 from parloir.calls.facilities import Facilities
-from parloir.calls.live import LiveCall, Terms
+from parloir.calls.live import Around, LiveCall, Terms
 from parloir.calls.reason import OfficerEnded, Reason, ServiceClosing, VisitCancelled
 from parloir.calls.relays import Relays
 from parloir.calls.room import Page, Presence, Room
 from parloir.calls.stations import NotServed, Phones, Station, Stations
+from parloir.calls.till import Till
 from parloir.calls.timeline import Timelines
+from parloir.config import caps
 from parloir.policy import values
 from parloir.policy.answers import Slot
 from parloir.policy.decision import Decision
@@ -73,6 +75,7 @@ class Desk:
 
     def __post_init__(self) -> None:
         self.bookings = Bookings(self.database, self.timelines, self.stations, self.facilities)
+        self.till = Till(self.timelines, caps.shipped, self.live.__contains__)
         self.attendant = Attendant(self.reactor, self.bookings, self.timelines.log, self._room, self._begin)
 
     async def start(self) -> None:
@@ -85,6 +88,7 @@ class Desk:
     async def _sweep(self) -> None:
         try:
             await self.bookings.close_overdue()
+            await self.till.sweep()
             for room in list(self.rooms.values()):
                 self._forget(room)
         except Exception as error:
@@ -195,20 +199,18 @@ class Desk:
         station = self.stations.get(visit.facility, visit.station)
         way_in = WayIn.INSIDE if incoming else WayIn.SCHEDULED
         id, opened = secrets.token_hex(8), self.bookings.now()
-        host = incoming.remote.host if incoming else station.target.host if station.target else ""
-        call = LiveCall(
-            id,
-            visit,
-            lambda: self._decide(id, visit, station, way_in),
-            lambda call, privileged: self._bridge(call, privileged, room, station),
-            Terms(station.language, station.video, host, self.terms.rejoin_window),
+        host = incoming.remote.host if incoming else self._host_of(station)
+        around = Around(
             self.reactor,
             self.timelines,
             room.say,
-            lambda sdp, events: self._invite(station, sdp, events, visit.visitor),
-            lambda call: self._over(call, room),
-            incoming,
+            decide=lambda: self._decide(id, visit, station, way_in),
+            bridge=lambda call, privileged: self._bridge(call, privileged, room, station),
+            invite=lambda sdp, events: self._invite(station, sdp, events, visit.visitor),
+            over=lambda call: self._over(call, room),
         )
+        terms = Terms(station.language, station.video, host, self.terms.rejoin_window)
+        call = LiveCall(id, visit, terms, around, incoming)
         self.live[id] = call
         room.began(call)
         self.timelines.opened(Call(id, visit.id, visit.facility, visit.station, way_in, CallClass.UNKNOWN, opened))
@@ -228,25 +230,25 @@ class Desk:
                 zone=ZoneInfo(facility.timezone),
             )
         )
-        return await facility.policies.decide(
-            values.Call(
-                id=id,
-                facility=facility.id,
-                timezone=facility.timezone,
-                tier=facility.tier,
-                way_in=values.WayIn(way_in.value),
-                station=station.name,
-                unit=station.unit,
-                resident=booked.resident,
-                identified_by="visit" if booked.resident else None,
-                visitors=booked.visitors,
-                visit=booked,
-                media=station.media,
-                languages=(facility.language,),
-                at=now,
-                opened=now,
-            )
+        call = values.Call(
+            id=id,
+            facility=facility.id,
+            timezone=facility.timezone,
+            tier=facility.tier,
+            way_in=values.WayIn(way_in.value),
+            station=station.name,
+            unit=station.unit,
+            resident=booked.resident,
+            identified_by="visit" if booked.resident else None,
+            visitors=booked.visitors,
+            visit=booked,
+            media=station.media,
+            languages=(facility.language,),
+            at=now,
+            opened=now,
         )
+        decision = await facility.policies.decide(call)
+        return await self.till.reserve(call, decision) if id in self.live else decision
 
     def _bridge(self, call: LiveCall, privileged: bool, room: Room, station: Station) -> Bridge:
         assert room.offer is not None
@@ -266,6 +268,10 @@ class Desk:
             raise NotServed(f"station {station.name} has no address")
         return await self.phones.invite(station.target, sdp, events, caller)
 
+    def _host_of(self, station: Station) -> str:
+        """Where a station's phone is, "" where that is not known."""
+        return self.phones.host_of(station.target) if station.target else ""
+
     def _over(self, call: LiveCall, room: Room) -> None:
         reason = call.call.reason
         assert reason is not None
@@ -275,6 +281,14 @@ class Desk:
             again = reason.again and self.bookings.now() < call.visit.end
             self.bookings.mark(call.visit, VisitState.SCHEDULED if again else VisitState.DONE)
         room.over(reason)
+        ensureDeferred(self._settle(call.id, reason))
+        self._idle()
+
+    async def _settle(self, call: str, reason: Reason) -> None:
+        """Only when all that happened to it is stored is a call charged."""
+        self.till.settling.add(call)
+        await self.timelines.finished(call, reason.name)
+        await self.till.settle(call)
         self._idle()
 
     # The end of the gateway.
@@ -288,7 +302,7 @@ class Desk:
         self._idle()
 
     def _idle(self) -> None:
-        if self.closing and not self.live and self.on_idle is not None:
+        if self.closing and not self.live and not self.till.settling and self.on_idle is not None:
             self.on_idle()
 
     def end_all(self) -> None:

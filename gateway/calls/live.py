@@ -11,18 +11,18 @@ from twisted.internet.error import ConnectionClosed
 from twisted.python.failure import Failure
 
 from parloir.calls import reason as reasons
-from parloir.calls import words
 from parloir.calls.bridge import Bridge
 from parloir.calls.call import LIVE, Call, Do, Event, Hold, State
 from parloir.calls.deadline import LAST_MINUTE, Deadline
 from parloir.calls.media_side import MediaSide
+from parloir.calls.page_side import PageSide
 from parloir.calls.phone_side import PhoneSide
 from parloir.calls.reason import Reason
 from parloir.calls.relays import NoRelay
 from parloir.calls.timeline import Timelines
 from parloir.calls.timers import Timers
 from parloir.policy.answers import CallClass
-from parloir.policy.decision import Decision
+from parloir.policy.decision import BALANCE, Decision
 from parloir.policy.notices import NOTICE
 from parloir.policy.reasons import for_visitor
 from parloir.relay import commands
@@ -31,11 +31,9 @@ from parloir.rtp.errors import RtpError
 from parloir.sip.errors import Unreachable
 from parloir.sip.session import Incoming, NoFreeLine, NotAcceptable, Session, SessionEvents
 from parloir.store.visits import Visit
-from parloir.webrtc.sdp import BrowserOffer
-from parloir.webrtc.signalling import Notice, Status, ToPage, Warn
+from parloir.webrtc.signalling import ToPage, Warn
 
 BROWSER_MAY_TAKE = 20.0
-PAGE_MAY_BLINK = 10.0
 LEGS_MAY_TAKE = 5.0
 FAREWELL_MAY_TAKE = 8.0
 
@@ -50,31 +48,34 @@ class Terms:
     rejoin_window: float
 
 
-class LiveCall:
-    """One call: the table's state, both legs, and the visitor's page through `say`.
+@dataclass(frozen=True)
+class Around:
+    """What a call needs of the gateway, and tells it.
 
     `decide` asks the facility's policies; only then is `bridge` made, of the class they settled. `invite` starts the
-    phone's leg (`incoming` is None) with our offer; `over` is called once, when all is closed.
-    `phone` hears the phone's leg, `media` the relay.
+    phone's leg with our offer; `over` is called once, when all is closed and noted.
     """
 
-    def __init__(
-        self,
-        id: str,
-        visit: Visit,
-        decide: Callable[[], Awaitable[Decision]],
-        bridge: Callable[["LiveCall", bool], Bridge],
-        terms: Terms,
-        reactor: Any,
-        timelines: Timelines,
-        say: Callable[[ToPage], None],
-        invite: Callable[[str, SessionEvents], Awaitable[Session]],
-        over: Callable[["LiveCall"], None],
-        incoming: Incoming | None = None,
-    ) -> None:
+    reactor: Any
+    timelines: Timelines
+    say: Callable[[ToPage], None]
+    decide: Callable[[], Awaitable[Decision]]
+    bridge: Callable[["LiveCall", bool], Bridge]
+    invite: Callable[[str, SessionEvents], Awaitable[Session]]
+    over: Callable[["LiveCall"], None]
+
+
+class LiveCall:
+    """One call: the table's state and both legs; `incoming` is the phone that dialled, None where it is to be rung.
+
+    `phone` hears the phone's leg, `media` the relay, `page` the visitor's page.
+    """
+
+    def __init__(self, id: str, visit: Visit, terms: Terms, around: Around, incoming: Incoming | None = None) -> None:
         self.id = id
         self.visit = visit
         self.terms = terms
+        self.around = around
         self.call = Call()
         self.decision: Decision | None = None
         self.incoming = incoming
@@ -82,39 +83,32 @@ class LiveCall:
         self.report: Report | None = None
         self.phone = PhoneSide(self)
         self.media = MediaSide(self)
-        self._timelines = timelines
-        self.say = say
-        self._decide = decide
-        self._make_bridge = bridge
+        self.page = PageSide(self)
         self._bridge: Bridge | None = None
-        self._invite = invite
-        self._over = over
         self._events: deque[tuple[Event, Hold | None, Reason | None]] = deque()
         self._stepping = False
         self._announcing = 0
         self._connected = False
         self._left = LAST_MINUTE
-        self._timers = Timers(reactor)
-        self._deadline = Deadline(
-            visit.end, self._timers, self._now, lambda: self.end(reasons.LimitReached()), self._warn
-        )
-        self._shown: Status | None = None
+        self._out_of_time: Reason = reasons.LimitReached()
+        self.timers = Timers(around.reactor)
+        self._deadline = Deadline(visit.end, self.timers, self._now, lambda: self.end(self._out_of_time), self._warn)
         self._session_over: Deferred[None] = Deferred()
         self._effects: dict[Do, Callable[[], None]] = {
             Do.ASK_POLICIES: lambda: self.go(self._ask_policies()),
             Do.CONNECT_PHONE: lambda: self.go(self._connect_phone()),
-            Do.TELL_RINGING: lambda: self.show("ringing"),
+            Do.TELL_RINGING: lambda: self.page.show("ringing"),
             Do.CONNECT_BROWSER: lambda: self.go(self._connect_browser()),
             Do.ANNOUNCE: lambda: self.go(self._announce()),
             Do.JOIN_MEDIA: lambda: self.go(self._join()),
             Do.PART_MEDIA: lambda: self.go(self.bridge.do(commands.Part)),
             Do.ASK_TO_WAIT: self._ask_to_wait,
             Do.STOP_WAITING: self._stop_waiting,
-            Do.TELL_HELD: self._tell_held,
-            Do.WARN: self._tell_left,
-            Do.TELL_CLOSING: lambda: self._tell("closing", words.CLOSING),
+            Do.TELL_HELD: self.page.show_holds,
+            Do.WARN: lambda: self.page.tell_left(self._left, isinstance(self._out_of_time, reasons.BalanceUsed)),
+            Do.TELL_CLOSING: self.page.tell_closing,
             Do.CLOSE_LEGS: lambda: self.go(self._close_legs()),
-            Do.SETTLE: lambda: self.go(self._settle()),
+            Do.SETTLE: self._settle,
         }
 
     @property
@@ -128,6 +122,16 @@ class LiveCall:
         if self._bridge is None:
             raise commands.NoSuchBridge(self.id)
         return self._bridge
+
+    @property
+    def has_bridge(self) -> bool:
+        """Whether there is media to speak of yet."""
+        return self._bridge is not None
+
+    @property
+    def ends(self) -> datetime:
+        """When the call must end, as it is known now."""
+        return self._deadline.ends
 
     @property
     def live(self) -> bool:
@@ -154,9 +158,9 @@ class LiveCall:
         if Hold.LOCKDOWN in self.call.holds:
             return  # it is being told already
         if self.state is State.ACTIVE:
-            self.say(Warn(text=said))
+            self.page.say(Warn(text=said))
             self.feed(Event.HELD, hold=Hold.LOCKDOWN)
-            self._timers.start("farewell", FAREWELL_MAY_TAKE, lambda: self.end(reason))
+            self.timers.start("farewell", FAREWELL_MAY_TAKE, lambda: self.end(reason))
             self.go(self._farewell(reason))
         else:
             self.end(reason)
@@ -202,20 +206,10 @@ class LiveCall:
 
     def note(self, kind: str, /, **data: Any) -> None:
         """Put something on the call's timeline."""
-        self._timelines.event(self.id, kind, **data)
-
-    def show(self, state: Any, why: str = "", text: str = "") -> None:
-        """Tell the page where the visit stands, and remember it for a page that comes back."""
-        self._shown = Status(state=state, why=why, text=text, ends=self._deadline.ends)
-        self.say(self._shown)
-
-    def show_again(self) -> None:
-        """Tell a page that came back what the last one knew."""
-        if self._shown is not None:
-            self.say(self._shown)
+        self.around.timelines.event(self.id, kind, **data)
 
     def _now(self) -> datetime:
-        return self._timelines.clock.wall()
+        return self.around.timelines.clock.wall()
 
     def go(self, work: Coroutine[Any, Any, Any]) -> None:
         ensureDeferred(work).addErrback(self._failed)
@@ -240,16 +234,16 @@ class LiveCall:
                 self.end(reasons.Failed(f"{type(error).__name__}: {error}"))
 
     async def _ask_policies(self) -> None:
-        decision = await self._decide()
+        decision = await self.around.decide()
         if not self.live:
             return
         self.decision = decision
-        self._timelines.decided(self.id, decision)
+        self.around.timelines.decided(self.id, decision)
         if denial := decision.denial:
             text = for_visitor(denial, self.terms.language)
             self.end(reasons.Denied(denial.plugin, denial.code, denial.kind.value, said=text))
             return
-        self._bridge = self._make_bridge(self, decision.call_class is not CallClass.ORDINARY)
+        self._bridge = self.around.bridge(self, decision.call_class is not CallClass.ORDINARY)
         self.feed(Event.ALLOWED)
 
     async def _connect_phone(self) -> None:
@@ -281,9 +275,9 @@ class LiveCall:
         return True
 
     async def _connect_browser(self) -> None:
-        self.show("connecting")
-        self._timers.start("rejoin", BROWSER_MAY_TAKE, lambda: self.end(reasons.MediaLost("browser")))
-        self.say(await self.bridge.connect_browser())
+        self.page.show("connecting")
+        self.timers.start("rejoin", BROWSER_MAY_TAKE, lambda: self.end(reasons.MediaLost("browser")))
+        await self.page.connect()
 
     async def _announce(self) -> None:
         """Say every announcement to both, the gateway's own notice last: only after that may media be joined."""
@@ -291,8 +285,7 @@ class LiveCall:
         self._announcing += 1
         turn = self._announcing
         text = " ".join(each.words.pick(self.terms.language) for each in self.decision.announcements)
-        self.show("notice", text=text)
-        self.say(Notice(text=text))
+        self.page.announce(text)
         *others, last = sorted(self.decision.announcements, key=lambda each: each.code == NOTICE.code)
         for each in others:
             await self.bridge.play_announcement(each, "both")
@@ -308,42 +301,29 @@ class LiveCall:
             self._connected = True
             self._limit()
         if self.call.joined:
-            self.show("talking")
+            self.page.show("talking")
 
     def _limit(self) -> None:
         """The policies' limit counts from here."""
         assert self.decision is not None
         limit, ends = self.decision.limit, self.visit.end
-        if limit.seconds is not None:
-            ends = min(ends, self._now() + timedelta(seconds=limit.seconds))
+        if limit.seconds is not None and (sooner := self._now() + timedelta(seconds=limit.seconds)) < ends:
+            ends = sooner
+            self._out_of_time = reasons.BalanceUsed() if limit.code == BALANCE else reasons.LimitReached()
         self._deadline.set(ends, limit.warnings)
 
     def _ask_to_wait(self) -> None:
-        self.show("held", "browser", words.pick(words.PAUSES["browser"], self.terms.language))
-        self._timers.start("rejoin", self.terms.rejoin_window, lambda: self.end(reasons.MediaLost("browser")))
+        self.page.show_held("browser")
+        self.timers.start("rejoin", self.terms.rejoin_window, lambda: self.end(reasons.MediaLost("browser")))
         self.go(self.bridge.play("please-wait", "phone", times=0))
 
     def _stop_waiting(self) -> None:
-        self._timers.stop("rejoin")
+        self.timers.stop("rejoin")
         self.go(self.bridge.do(commands.StopPrompts))
 
-    def _tell_held(self) -> None:
-        by = min(self.call.holds, key=list(Hold).index).value
-        self.show("held", by, words.pick(words.PAUSES[by], self.terms.language))
-
-    def _tell_left(self) -> None:
-        if self._left == LAST_MINUTE:
-            self._tell("one-minute", words.LAST_MINUTE)
-        else:
-            self.say(Warn(text=words.left(self._left, self.terms.language)))
-
-    def _tell(self, prompt: str, text: tuple[str, str]) -> None:
-        self.say(Warn(text=words.pick(text, self.terms.language)))
-        self.go(self.bridge.play(prompt, "both"))
-
     async def _close_legs(self) -> None:
-        self._timers.stop_all()
-        self._timers.start("closing", LEGS_MAY_TAKE, self._legs_closed)
+        self.timers.stop_all()
+        self.timers.start("closing", LEGS_MAY_TAKE, self._legs_closed)
         if self.session is not None:
             self.session.end()
         elif self.incoming is not None:
@@ -355,43 +335,12 @@ class LiveCall:
         self._legs_closed()
 
     def _legs_closed(self) -> None:
-        self._timers.stop_all()
+        self.timers.stop_all()
         self.feed(Event.LEGS_CLOSED)
 
-    async def _settle(self) -> None:
+    def _settle(self) -> None:
         assert self.call.reason is not None
         if self.report is not None:
             self.note("report", **self.report.model_dump(mode="json"))
         self.note("ended", reason=self.call.reason.name)
-        self._over(self)
-        await self._timelines.finished(self.id, self.call.reason.name)
-
-    # What the visitor's page does.
-
-    def page_gone(self) -> None:
-        """The page is gone before media: give it a moment to come back."""
-        if self.state in (State.AUTHORIZING, State.INVITING, State.RINGING):
-            self._timers.start("page", PAGE_MAY_BLINK, lambda: self.end(reasons.VisitorLeft()))
-
-    def page_back(self, offer: BrowserOffer) -> None:
-        """A page joined again, with a connection of its own: it takes the place of the one before."""
-        self._timers.stop("page")
-        self.note("page_joined_again")
-        if self._bridge is not None:
-            self._bridge.browser = offer
-        if self.state in (State.JOINING, State.ANNOUNCING, State.ACTIVE):
-            self.go(self._connect_again())
-        else:
-            self.show_again()
-
-    async def _connect_again(self) -> None:
-        self.say(await self.bridge.connect_browser())
-        self.show_again()
-
-    def restart(self, offer: BrowserOffer) -> None:
-        """The page's network changed."""
-        self.note("ice_restart")
-        self.go(self._restart(offer))
-
-    async def _restart(self, offer: BrowserOffer) -> None:
-        self.say(await self.bridge.restart(offer))
+        self.around.over(self)

@@ -52,11 +52,6 @@ class MediaSide:
         if self._live.session is not None:
             self._live.session.ask_keyframe()
 
-    def keyframe_wanted(self) -> None:
-        """The phone knows no RTCP feedback: ask it for a keyframe by SIP INFO (RFC 5168)."""
-        if self._live.session is not None:
-            self._live.session.ask_keyframe()
-
     def quality(self, report: Report) -> None:
         """How both legs fare, for the timeline and the page's hint."""
         self._live.note("quality", **report.model_dump(mode="json"))

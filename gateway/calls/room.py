@@ -78,7 +78,7 @@ class Room:
         self.page = page
         self.say(self._welcome())
         if self.call is not None:
-            self.call.show_again()
+            self.call.page.show_again()
         return Presence(self, page)
 
     def _welcome(self) -> Welcome:
@@ -116,13 +116,13 @@ class Room:
     def _join(self, offer: BrowserOffer) -> None:
         self.offer = offer
         if self.call is not None:
-            self.call.page_back(offer)
+            self.call.page.back(offer)
         else:
             self.wait()
 
     def _restart(self, offer: BrowserOffer) -> None:
         if self.call is not None:
-            self.call.restart(offer)
+            self.call.page.restart(offer)
 
     def _leave(self) -> None:
         self.offer = None
@@ -177,7 +177,7 @@ class Room:
             return
         self.page = None
         if self.call is not None:
-            self.call.page_gone()
+            self.call.page.gone()
         else:
             self.offer = None
             self._cancel()

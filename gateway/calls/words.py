@@ -24,6 +24,10 @@ ENDS: dict[str, tuple[str, str]] = {
     "VisitorLeft": ("You left the visit.", "Usted salió de la visita."),
     "MediaLost": ("The connection was lost and did not come back.", "La conexión se perdió y no volvió."),
     "LimitReached": ("The time of this visit is over.", "El tiempo de esta visita ha terminado."),
+    "BalanceUsed": (
+        "The money in the account for this call is used up.",
+        "Se acabó el saldo de la cuenta para esta llamada.",
+    ),
     "VisitCancelled": ("This visit was cancelled by the facility.", "El centro canceló esta visita."),
     "OfficerEnded": ("The facility ended this visit.", "El centro terminó esta visita."),
     "Denied": ("The facility does not allow this call now.", "El centro no permite esta llamada ahora."),
@@ -98,6 +102,17 @@ def left(seconds: int, language: str) -> str:
     if seconds >= 60:
         return pick((f"{seconds // 60} minutes are left.", f"Quedan {seconds // 60} minutos."), language)
     return pick((f"{seconds} seconds are left.", f"Quedan {seconds} segundos."), language)
+
+
+def money_left(seconds: int, language: str) -> str:
+    """How long what pays for the call lasts."""
+    return pick(
+        (
+            f"The money in the account lasts for {seconds} more seconds; then the call ends.",
+            f"El saldo de la cuenta alcanza para {seconds} segundos más; después la llamada termina.",
+        ),
+        language,
+    )
 
 
 def pick(pair: tuple[str, str], language: str) -> str:

@@ -36,6 +36,10 @@ const reasons = {
     es: "La llamada terminó mientras usted no tenía conexión.",
   },
   LimitReached: { en: "The time of this visit is over.", es: "El tiempo de esta visita ha terminado." },
+  BalanceUsed: {
+    en: "The money in the account for this call is used up.",
+    es: "Se acabó el saldo de la cuenta para esta llamada.",
+  },
   VisitCancelled: { en: "This visit was cancelled by the facility.", es: "El centro canceló esta visita." },
   OfficerEnded: { en: "The facility ended this visit.", es: "El centro terminó esta visita." },
   LineLost: again,

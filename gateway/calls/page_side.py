@@ -1,0 +1,106 @@
+"""What the visitor's page is told of its call, and does to it."""
+
+from typing import TYPE_CHECKING, Any
+
+from parloir.calls import words
+from parloir.calls.call import Hold, State
+from parloir.calls.deadline import LAST_MINUTE
+from parloir.calls.reason import VisitorLeft
+from parloir.config import prompts
+from parloir.webrtc.sdp import BrowserOffer
+from parloir.webrtc.signalling import Notice, Status, Warn
+
+if TYPE_CHECKING:
+    from parloir.calls.live import LiveCall
+
+PAGE_MAY_BLINK = 10.0
+
+
+class PageSide:
+    """Speaks to the page in the facility's language, hears it, and feeds its call."""
+
+    def __init__(self, live: "LiveCall") -> None:
+        self._live = live
+        self._shown: Status | None = None
+        self.say = live.around.say
+
+    def show(self, state: Any, why: str = "", text: str = "") -> None:
+        """Tell the page where the visit stands, and remember it for a page that comes back."""
+        self._shown = Status(state=state, why=why, text=text, ends=self._live.ends)
+        self.say(self._shown)
+
+    def show_again(self) -> None:
+        """Tell a page that came back what the last one knew."""
+        if self._shown is not None:
+            self.say(self._shown)
+
+    def show_held(self, by: str) -> None:
+        """Tell who keeps the parties apart."""
+        self.show("held", by, self._pick(words.PAUSES[by]))
+
+    def show_holds(self) -> None:
+        """Tell who keeps the parties apart, the first of them if there are several."""
+        self.show_held(min(self._live.call.holds, key=list(Hold).index).value)
+
+    def announce(self, text: str) -> None:
+        """Show what is being announced."""
+        self.show("notice", text=text)
+        self.say(Notice(text=text))
+
+    def tell_left(self, seconds: int, money: bool) -> None:
+        """Tell both how much time is left; `money`: it ends because what pays for it is used up."""
+        language = self._live.terms.language
+        if money:
+            self._tell(prompts.BALANCE_LOW, words.money_left(seconds, language))
+        elif seconds == LAST_MINUTE:
+            self._tell(prompts.ONE_MINUTE, self._pick(words.LAST_MINUTE))
+        else:
+            self.say(Warn(text=words.left(seconds, language)))
+
+    def tell_closing(self) -> None:
+        """Tell both that the gateway closes."""
+        self._tell(prompts.CLOSING, self._pick(words.CLOSING))
+
+    def _tell(self, prompt: str, text: str) -> None:
+        self.say(Warn(text=text))
+        self._live.go(self._live.bridge.play(prompt, "both"))
+
+    def _pick(self, pair: tuple[str, str]) -> str:
+        return words.pick(pair, self._live.terms.language)
+
+    # What the page does.
+
+    def gone(self) -> None:
+        """The page is gone before media: give it a moment to come back."""
+        if self._live.state in (State.AUTHORIZING, State.INVITING, State.RINGING):
+            self._live.timers.start("page", PAGE_MAY_BLINK, lambda: self._live.end(VisitorLeft()))
+
+    def back(self, offer: BrowserOffer) -> None:
+        """A page joined again, with a connection of its own: it takes the place of the one before."""
+        live = self._live
+        live.timers.stop("page")
+        live.note("page_joined_again")
+        if live.has_bridge:
+            live.bridge.browser = offer
+        if live.state in (State.JOINING, State.ANNOUNCING, State.ACTIVE):
+            live.go(self._connect_again())
+        else:
+            self.show_again()
+
+    async def _connect_again(self) -> None:
+        await self.connect()
+        self.show_again()
+
+    async def connect(self) -> None:
+        """Answer the page's latest offer with a connection, and note whether there is a picture."""
+        answer = await self._live.bridge.connect_browser()
+        self._live.note("media_agreed", video=answer.video)
+        self.say(answer)
+
+    def restart(self, offer: BrowserOffer) -> None:
+        """The page's network changed."""
+        self._live.note("ice_restart")
+        self._live.go(self._restart(offer))
+
+    async def _restart(self, offer: BrowserOffer) -> None:
+        self.say(await self._live.bridge.restart(offer))

@@ -1,0 +1,173 @@
+"""The till: sets money aside before a call is connected, and settles it from the call's timeline when it has ended."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+from sqlalchemy import Connection
+
+from parloir.calls.quote import Quote
+from parloir.calls.reason import ENDINGS
+from parloir.calls.talk import Talk
+from parloir.calls.timeline import Timelines
+from parloir.config.caps import Caps
+from parloir.policy import price, rates
+from parloir.policy.answers import LONGEST, Cap, CapKind, DenialKind, Ending, Payer, PayerKind
+from parloir.policy.decision import BALANCE, CORE, Decision, Denial
+from parloir.policy.spoken import duration, say
+from parloir.policy.spoken import price as dollars
+from parloir.policy.trail import Asked
+from parloir.policy.values import Call
+from parloir.store import calls, ledger, ledger_balances, ledger_holds, timeline
+from parloir.store.ledger_accounts import FACILITY
+from parloir.store.ledger_holds import PLACED, Settlement
+from parloir.store.timeline import Entry
+
+RULE = "money is set aside before a call is connected; it ends when that is used up"
+AGREED = "media_agreed"
+"""The event that says what the two sides agreed to exchange: `video` or not."""
+WARN = (60, 10)
+"""Seconds before the money is used up at which both parties are told."""
+GRACE = timedelta(hours=1)
+"""How much longer than a call may last its money is held for it, where nothing else is heard of the call."""
+
+
+class Till:
+    """Takes the calls' money. `live` says whether this gateway has a call in progress."""
+
+    def __init__(self, timelines: Timelines, caps: Callable[[], Caps], live: Callable[[str], bool]) -> None:
+        self._timelines = timelines
+        self._caps = caps
+        self._live = live
+        self.settling: set[str] = set()
+
+    async def reserve(self, call: Call, decision: Decision) -> Decision:
+        """The decision with money set aside for the call and a limit to what that pays; a denial where it pays nothing.
+
+        What is free, and what was denied, stays as it is.
+        """
+        if decision.denials or decision.rate is None or rates.is_free(decision.rate):
+            return decision
+        account = account_of(decision.payer, call)
+        if account is None:
+            code = "no_payer" if decision.payer is None else "wrong_payer"
+            staff = say(decision.payer) if decision.payer else "no plugin names a payer"
+            return _denied(decision, Denial(CORE, DenialKind.FACILITY, code, staff=staff))
+        return await self._timelines.database.run(lambda connection: self._place(connection, call, decision, account))
+
+    def _place(self, connection: Connection, call: Call, decision: Decision, account: str) -> Decision:
+        assert decision.rate is not None
+        terms = (decision.rate, decision.cap.per_minute if decision.cap else None, decision.taxes)
+        wanted, seconds = LONGEST if decision.limit.seconds is None else decision.limit.seconds, LONGEST
+        if account != FACILITY:
+            ledger.join(connection)
+            balance = ledger_balances.spendable(connection, call.facility, account)
+            seconds = price.affordable(*terms, balance, wanted)
+        quote = Quote(*terms, decision.waived, seconds, call.tier, call.timezone)
+        amount = 0 if account == FACILITY else quote.most.total
+        if account != FACILITY and amount == 0 and seconds < wanted:
+            seconds = price.free_seconds(*terms[:2])
+            if seconds == 0:
+                staff = f"{account} has {dollars(max(0, balance))}"
+                return _denied(decision, Denial(CORE, DenialKind.BALANCE, "balance_too_low", staff=staff))
+        if account == FACILITY or amount:
+            now, clock = self._timelines.clock.wall(), self._timelines.clock.monotonic()
+            ledger_holds.place(
+                connection,
+                facility=call.facility,
+                call=call.id,
+                payer=account,
+                amount=amount,
+                expires=now + timedelta(seconds=seconds) + GRACE,
+                at=now,
+                monotonic=clock,
+                facts=quote.facts(),
+            )
+        return _held(decision, account, amount, seconds, wanted)
+
+    async def settle(self, call: str) -> Settlement | None:
+        """Charge a call that has ended what its timeline comes to, and give the rest back; None if none was held.
+
+        Done again it changes nothing. What fails is said in the log, and tried again by `sweep`.
+        """
+        self.settling.add(call)
+        try:
+            return await self._timelines.database.run(lambda connection: self._settle(connection, call))
+        except Exception as error:
+            self._timelines.log("till.failed", call=call, error=f"{type(error).__name__}: {error}")
+            return None
+        finally:
+            self.settling.discard(call)
+            self._timelines.written()
+
+    def _settle(self, connection: Connection, call: str) -> Settlement | None:
+        hold = ledger_holds.of(connection, call)
+        if hold is None:
+            return ledger_holds.settlement(connection, calls.get(connection, call).facility, call)
+        row, entries = calls.get(connection, call), timeline.of(connection, call)
+        quote = Quote.of(next(entry.data for entry in entries if entry.kind == PLACED))
+        talk = Talk.of(entries)
+        bill = quote.bill(
+            self._caps(),
+            seconds=talk.seconds,
+            answered=talk.answered,
+            video=agreed_video(entries),
+            ending=ENDINGS.get(row.reason or "", Ending.FACILITY_FAULT),
+        )
+        charge = quote.charge(bill)
+        return ledger_holds.settle(
+            connection,
+            call,
+            charge=charge.amount,
+            taxes=dict(charge.taxes),
+            at=self._timelines.clock.wall(),
+            monotonic=self._timelines.clock.monotonic(),
+            facts=bill.facts(),
+        )
+
+    async def sweep(self) -> None:
+        """Settle what is left over: calls that ended, here or elsewhere, and holds whose time is over."""
+        now = self._timelines.clock.wall()
+        due = await self._timelines.database.run(lambda connection: ledger_holds.due(connection, now))
+        for hold in due:
+            if not self._live(hold.call) and hold.call not in self.settling:
+                await self.settle(hold.call)
+
+
+def account_of(payer: Payer | None, call: Call) -> str | None:
+    """The ledger's account that pays: the facility's, or that of one who takes part; None where it is neither."""
+    if payer is None:
+        return None
+    residents = [f"resident:{call.resident.id}"] if call.resident else []
+    theirs = {
+        PayerKind.FACILITY: [FACILITY],
+        PayerKind.RESIDENT: residents,
+        PayerKind.VISITOR: [f"visitor:{each.id}" for each in call.visitors],
+    }.get(payer.kind, [])
+    if payer.account is None:
+        return theirs[0] if theirs else None
+    return payer.account if payer.account in theirs else None
+
+
+def agreed_video(entries: Sequence[Entry]) -> bool:
+    """Whether a call had a picture, as often as its two sides agreed what to exchange."""
+    agreed = [entry.data.get("video") is True for entry in entries if entry.kind == AGREED]
+    return bool(agreed) and all(agreed)
+
+
+def _denied(decision: Decision, denial: Denial) -> Decision:
+    asked = Asked("set_aside", RULE, f"denied by {denial.plugin} ({denial.code})", notes=(denial.staff,))
+    return replace(decision, denials=(denial,), trail=(*decision.trail, asked))
+
+
+def _held(decision: Decision, account: str, amount: int, seconds: int, wanted: int) -> Decision:
+    if account == FACILITY:
+        return replace(decision, trail=(*decision.trail, Asked("set_aside", RULE, "nothing: the facility pays")))
+    cap = Cap(seconds, CapKind.HARD, BALANCE, WARN if seconds < wanted else ())
+    result = f"{dollars(amount)} of {account}, for {duration(seconds)}"
+    return replace(
+        decision,
+        hold=amount,
+        limit=decision.limit.within(cap),
+        trail=(*decision.trail, Asked("set_aside", RULE, result)),
+    )
