@@ -12,6 +12,7 @@ from parloir.config.schema import Facility, Gateway, Sip, Webrtc
 
 PORTS_PER_CALL = 4
 EPHEMERAL = 32768
+SHORTEST_SESSION = 90
 DATABASES = ("sqlite", "postgresql", "postgresql+psycopg")
 
 
@@ -52,6 +53,7 @@ def check(sections: Sections, languages: frozenset[str]) -> Iterator[Finding]:
         yield from _database(sections.gateway)
     if sections.sip:
         yield from _rtp_ports(sections.sip, sections.webrtc)
+        yield from _slots(sections.sip)
         yield from _listeners(sections.sip)
     if sections.webrtc:
         yield from _browsers(sections.webrtc)
@@ -59,6 +61,7 @@ def check(sections: Sections, languages: frozenset[str]) -> Iterator[Finding]:
     for name, facility in sections.facilities.items():
         yield from _facility(("facilities", name), facility, languages)
     yield from _same_address(sections.facilities)
+    yield from _logins(sections.facilities)
     if sections.sip:
         yield from _without_listener(sections.sip, sections.facilities)
 
@@ -111,6 +114,19 @@ def _rtp_ports(sip: Sip, webrtc: Webrtc | None) -> Iterator[Finding]:
         )
     if ports.last >= EPHEMERAL:
         yield _ephemeral(path, ports.last)
+
+
+def _slots(sip: Sip) -> Iterator[Finding]:
+    """What is kept for some must leave something for others, and be for somebody."""
+    if sip.reserved.calls >= sip.calls:
+        message = f"{sip.reserved.calls} of {sip.calls} calls are reserved: none is left for visits"
+        yield Finding(("sip", "reserved", "calls"), message, f"keep fewer than sip.calls: {sip.calls}")
+    elif sip.reserved.calls and not sip.reserved.numbers:
+        message = "slots are reserved, and no number may have them"
+        yield Finding(("sip", "reserved"), message, "name sip.reserved.numbers, or reserve none", warning=True)
+    if 0 < sip.session_expires < SHORTEST_SESSION:
+        message = f"{sip.session_expires} s is shorter than phones may accept"
+        yield Finding(("sip", "session_expires"), message, f"set 0 for never, or at least {SHORTEST_SESSION}")
 
 
 def _listeners(sip: Sip) -> Iterator[Finding]:
@@ -187,19 +203,26 @@ def _facility(path: Key, facility: Facility, languages: frozenset[str]) -> Itera
         if station.trunk is not None and station.trunk not in facility.trunks:
             known = f"name one of {', '.join(facility.trunks)}" if facility.trunks else f"add it to {path[1]}.trunks"
             yield Finding((*path, "stations", name, "trunk"), f"no trunk {station.trunk!r} here", known)
-    yield from _unserved(path, facility)
+    for name, trunk in facility.trunks.items():
+        if trunk.register_ and trunk.login is None:
+            message = "register without a login"
+            yield Finding((*path, "trunks", name, "register"), message, "add login: {user: ..., password: ...}")
 
 
-def _unserved(path: Key, facility: Facility) -> Iterator[Finding]:
-    """What the schema takes and a later version will serve."""
-    wait = "this version does not serve {} yet: {}"
-    for name in facility.trunks:
-        message = wait.format("trunks", "stations behind it cannot be reached")
-        yield Finding((*path, "trunks", name), message, "give stations an address for now", warning=True)
-    for name, station in facility.stations.items():
-        if station.login is not None:
-            message = wait.format("phones that register", "this station cannot be reached")
-            yield Finding((*path, "stations", name, "login"), message, "give it an address for now", warning=True)
+def _logins(facilities: dict[str, Facility]) -> Iterator[Finding]:
+    """A phone that registers is known by its user alone, and must prove it."""
+    owners: dict[str, Key] = {}
+    for facility_name, facility in facilities.items():
+        for name, station in facility.stations.items():
+            if station.login is None:
+                continue
+            path = ("facilities", facility_name, "stations", name, "login")
+            if station.login.password is None:
+                yield Finding(path, "a login without a password", "add password: !file PATH")
+            if first := owners.get(station.login.user):
+                message = f"user {station.login.user!r} is also that of {'.'.join(first[:-1])}"
+                yield Finding((*path, "user"), message, "give each phone a user of its own")
+            owners.setdefault(station.login.user, path)
 
 
 def _same_address(facilities: dict[str, Facility]) -> Iterator[Finding]:

@@ -94,8 +94,18 @@ class Listener(Section):
         return {"transport": transport, "host": host, "port": port}
 
 
+class Reserved(Section):
+    """Call slots kept for emergency and hotline routes: how many of sip.calls, and the numbers that may have them."""
+
+    calls: int = Field(default=0, ge=0, le=999, strict=True)
+    numbers: tuple[Text, ...] = ()
+
+
 class Sip(Section):
-    """The side of the phones. Times in seconds; `rtp_ports` are UDP, four to a call: RTP and RTCP, audio and video."""
+    """The side of the phones. Times in seconds; `rtp_ports` are UDP, four to a call: RTP and RTCP, audio and video.
+
+    `session_expires` is how often a call wants to be refreshed (RFC 4028), 0 for never.
+    """
 
     listen: tuple[Listener, ...] = Field(default=(Listener(transport="udp", host="0.0.0.0", port=5060),), min_length=1)
     tls: SipTls | None = None
@@ -104,6 +114,8 @@ class Sip(Section):
     rtp_ports: PortRange = PortRangeValue(30000, 31999)
     calls: Count = Field(default=16, le=1000)
     calls_per_line: Count = Field(default=4, le=1000)
+    reserved: Reserved = Reserved()
+    session_expires: int = Field(default=1800, ge=0, le=86_400, strict=True)
     ring_timeout: Seconds = 45.0
     media_timeout: Seconds = 10.0
     port_rest: Seconds = 30.0

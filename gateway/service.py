@@ -34,6 +34,8 @@ from parloir.store.anchor import Anchor
 from parloir.store.database import Database
 from parloir.store.dialogs import Dialogs
 from parloir.store.logins import Logins
+from parloir.store.phones import Bans, Bindings
+from parloir.tracing import Tracing
 from parloir.web.metrics import Metrics
 from parloir.web.office import Office
 from parloir.web.site import Web
@@ -103,7 +105,12 @@ class Service:
             Dialogs(self.database),
             lambda incoming: self.desk.incoming(incoming),
             log,
+            Bindings(self.database),
+            Bans(self.database),
         )
+        self.agent.replace_logins(wiring.logins(config))
+        self.tracing = Tracing(config, self.agent.where)
+        self.agent.on_wire = self.tracing.saw
         self.timelines = Timelines(self.database, Clock(lambda: datetime.now(UTC), monotonic_ns), log)
         self.rules = Rules(config, reactor, self.database, self.timelines, DeskHand(lambda: self.desk))
         self.desk: Desk = Desk(
@@ -142,6 +149,7 @@ class Service:
             trusted_proxies=gateway.trusted_proxies,
             metrics=metrics,
             health=self._health,
+            trace=self.tracing.of,
             office=Office(self.logins, self.database, self.rules.facilities),
             reactor=self.reactor,
         )
@@ -206,6 +214,8 @@ class Service:
             return
         self.desk.stations.replace(wiring.stations(config))
         self.agent.stations.replace(wiring.trusted(config))
+        self.tracing.config = config
+        self.agent.replace_logins(wiring.logins(config))
         self.agent.renew_certificate()
         self.log("reloaded")
 

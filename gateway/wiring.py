@@ -16,6 +16,7 @@ from parloir.rtp.sdes import Encryption
 from parloir.sip import settings as sip
 from parloir.sip.admission import AdmissionTerms
 from parloir.sip.digest import Algorithm, Login
+from parloir.sip.errors import Unreachable
 from parloir.sip.logins import StationLogin
 from parloir.sip.registrar import Overflow, RegistrarTerms
 from parloir.sip.stations import Station as TrustedStation
@@ -31,6 +32,9 @@ def sip_settings(config: Config) -> sip.Settings:
         calls=config.sip.calls,
         calls_per_line=config.sip.calls_per_line,
         ring_timeout=config.sip.ring_timeout,
+        session_expires=config.sip.session_expires,
+        reserved=config.sip.reserved.calls,
+        urgent=frozenset(config.sip.reserved.numbers),
         product=f"Parloir/{__version__}",
         streams=streams(config),
         registrar=registrar_terms(config),
@@ -111,9 +115,16 @@ def _rtp_host(configured: str) -> str:
 
 
 def advertise(config: Config) -> Callable[[str], str]:
-    """Which address a phone at a host is told to send media to."""
+    """Which address a phone at a host is told to send media to; the function raises Unreachable without a way to it."""
     fixed = config.sip.rtp_address
-    return network.toward if fixed == "auto" else lambda host: fixed
+
+    def toward(host: str) -> str:
+        try:
+            return network.toward(host)
+        except (OSError, ValueError):
+            raise Unreachable(host or "the phone", "it is not registered, or there is no way to it") from None
+
+    return toward if fixed == "auto" else lambda host: fixed
 
 
 def stations(config: Config) -> Stations:

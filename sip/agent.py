@@ -21,6 +21,7 @@ from parloir.sip.errors import Unreachable
 from parloir.sip.flow import Flow, by
 from parloir.sip.lines import Lines
 from parloir.sip.local import plain
+from parloir.sip.logins import StationLogin
 from parloir.sip.outgoing import OutgoingLeg
 from parloir.sip.session import DialogStore, Incoming, Session, SessionEvents
 from parloir.sip.settings import Settings
@@ -37,7 +38,7 @@ _CREDENTIALS = re.compile(rb"(?im)^((?:proxy-)?authorization[ \t]*:|a=crypto:|k=
 class UserAgent:
     """Sessions with phones, over `line_count` line processes that the program around it starts and hands over.
 
-    `on_wire` is shown every datagram to and from phones ("in" or "out", peer, bytes), credentials and media's keys
+    `on_wire` is shown every message to and from phones ("in" or "out", peer, bytes), credentials and media's keys
     taken out.
     """
 
@@ -60,6 +61,7 @@ class UserAgent:
         self.edge = Edge(reactor, settings, self.stations, dialog_store, self.lines, incoming, log, bindings, bans)
         self.edge.sockets.observe = self._wire
         self.on_wire: Observer | None = None
+        self._unheard: tuple[Address, bytes] | None = None
 
     @property
     def line_count(self) -> int:
@@ -76,9 +78,21 @@ class UserAgent:
         """Datagrams that went unanswered: from a "stranger", or "malformed"."""
         return self.edge.counters
 
+    def where(self, facility: str, station: str) -> list[Address]:
+        """Where the phone of a station that registers here is now."""
+        return [Flow.parse(binding.flow).peer for binding in self.edge.registrations.of(facility, station)]
+
     def _wire(self, way: str, peer: Address, data: bytes) -> None:
-        if self.on_wire is not None:
-            self.on_wire(way, peer, _CREDENTIALS.sub(rb"\1 withheld", data))
+        """Show what is said; of a stranger's messages just those that are answered."""
+        if self.on_wire is None:
+            return
+        if way == "in" and not self.edge.knows(peer.host):
+            self._unheard = (peer, data)
+            return
+        stranger, self._unheard = self._unheard, None
+        if stranger is not None and way == "out" and stranger[0] == peer:
+            self.on_wire("in", peer, _CREDENTIALS.sub(rb"\1 withheld", stranger[1]))
+        self.on_wire(way, peer, _CREDENTIALS.sub(rb"\1 withheld", data))
 
     async def start(self) -> None:
         """Take the ports, and end what an earlier run left behind. Lines may come up after this."""
@@ -149,6 +163,10 @@ class UserAgent:
             raise Unreachable(host, f"does not resolve ({error.strerror})") from None
         usable = sorted({str(entry[4][0]) for entry in found}, key=lambda literal: ip_address(literal).version)
         return plain(usable[0])
+
+    def replace_logins(self, logins: list[StationLogin]) -> None:
+        """Let the phones of these stations register, and no others."""
+        self.edge.registrations.replace(logins)
 
     def line_locator(self, index: int) -> amp.CommandLocator:
         """What answers that line's own commands."""

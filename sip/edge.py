@@ -100,11 +100,12 @@ class Edge:
         """What a host that wants to connect is to us."""
         if self.registrations.banned(host):
             return Standing.UNWELCOME
-        if self._knows(host):
+        if self.knows(host):
             return Standing.KNOWN
         return Standing.STRANGER if self.registrations.welcomes else Standing.UNWELCOME
 
-    def _knows(self, host: str) -> bool:
+    def knows(self, host: str) -> bool:
+        """Whether a host is one that we talk with."""
         return self.stations.knows(host) or self.registrations.knows(host) or host in self._peers
 
     def _connection_lost(self, flow: Flow) -> None:
@@ -131,7 +132,7 @@ class Edge:
 
     def from_phone(self, flow: Flow, data: bytes) -> None:
         """Take in a datagram of the world's."""
-        known = self._knows(flow.peer.host)
+        known = self.knows(flow.peer.host)
         verdict = self.registrations.judge(flow, known, data)
         if verdict is not Verdict.IN:
             self._turn_away(flow, known, verdict)

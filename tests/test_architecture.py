@@ -41,6 +41,7 @@ PURE = (
     "gateway/calls/keys.py",
     "gateway/calls/quote.py",
     "gateway/calls/reason.py",
+    "gateway/calls/trace.py",
     "gateway/calls/words.py",
     "gateway/policy/accounts.py",
     "gateway/policy/answers.py",

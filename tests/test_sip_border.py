@@ -4,96 +4,15 @@ from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from twisted.internet.defer import Deferred, ensureDeferred, succeed
-from twisted.internet.task import Clock
 
 from parloir.rtp.description import Address
-from parloir.sip.edge import Edge
 from parloir.sip.flow import Flow
-from parloir.sip.lines import Lines
-from parloir.sip.message import Request, Response, parse
-from parloir.sip.session import EndKind, Incoming
-from parloir.sip.settings import Listener, Settings
-from parloir.sip.stations import Station, Stations
+from parloir.sip.message import Request, Response
+from parloir.sip.session import EndKind
 from parloir.sip.uri import NameAddr
-from tests.sip_bench import ANSWER, Call, KeptDialogs
+from tests.sip_bench import ANSWER, Call
+from tests.sip_border import LINE, Border, message
 from tests.sip_phone import SDP
-
-PHONE = Address("127.0.0.3", 5090)
-LINE = Address("127.0.0.1", 15999)
-
-
-class FakeLine:
-    """The AMP connection of a line that does what it is told by SIP at once."""
-
-    def __init__(self, border: "Border") -> None:
-        self.border = border
-
-    def callRemote(self, command: Any, **arguments: Any) -> Deferred[Any]:  # noqa: N802
-        self.border.told.append((command.__name__, arguments))
-        return succeed({"port": LINE.port})
-
-
-class Border:
-    """An edge without sockets, one fake line, and one station."""
-
-    def __init__(self) -> None:
-        self.clock = Clock()
-        self.told: list[tuple[str, Any]] = []
-        self.log: list[tuple[str, Any]] = []
-        self.sent: list[Request | Response] = []
-        self.to_line: list[Request | Response] = []
-        self.incoming: list[Incoming] = []
-        terms = Settings((Listener("127.0.0.2", 5060),), calls=2)
-        self.lines = Lines(terms, self._logged, self.clock)
-        stations = Stations([Station("north", "pod", PHONE, "1001")])
-        self.dialogs = KeptDialogs()
-        self.edge = Edge(self.clock, terms, stations, self.dialogs, self.lines, self.incoming.append, self._logged)
-        self.edge.sockets.observe = lambda way, peer, data: self.sent.append(parse(data))
-        self.edge.inner_sockets.observe = lambda way, peer, data: self.to_line.append(parse(data))
-        self.lines.edge_port = 15998
-        for inner in self.edge.inner_sockets._all:
-            inner.port = 15998
-        child: Any = FakeLine(self)
-        ensureDeferred(self.lines.came_up(0, child))
-
-    def _logged(self, event: str, /, **fields: Any) -> None:
-        self.log.append((event, fields))
-
-    def phone_sends(self, data: bytes, peer: Address = PHONE) -> None:
-        self.edge.from_phone(Flow("udp://127.0.0.2:5060", peer), data)
-
-    def line_says(self, status: int) -> None:
-        """The line answers the last request it was sent."""
-        asked = next(m for m in reversed(self.to_line) if isinstance(m, Request) and m.method != "ACK")
-        headers = [(n, f"{v};tag=line" if n == "To" and ";tag" not in v else v) for n, v in asked.headers]
-        said = Response((*headers, ("Contact", "<sip:slot0@127.0.0.1:15999>")), b"", status, "Said")
-        self.edge.from_line(Flow("udp://127.0.0.1:0", LINE), bytes(said))
-
-    def answered(self) -> tuple[Call, Response]:
-        """Bring a call of the phone's up to its ACK."""
-        self.phone_sends(bytes(message("INVITE", 1).with_body(SDP)))
-        call = Call(self.clock)
-        self.incoming[0].accept(ANSWER, call)
-        self.line_says(100)
-        self.line_says(200)
-        answer = next(m for m in self.sent if isinstance(m, Response) and m.status == 200)
-        self.phone_sends(bytes(message("ACK", 1, to=answer.one("To"))))
-        assert call.told == [("answered", SDP)]
-        return call, answer
-
-
-def message(method: str, number: int, to: str = "<sip:123456@127.0.0.2>", branch: str = "") -> Request:
-    headers = (
-        ("Via", f"SIP/2.0/UDP 127.0.0.3:5090;branch=z9hG4bK{branch or f'{method}{number}'};rport"),
-        ("From", "<sip:1001@127.0.0.3>;tag=pt"),
-        ("To", to),
-        ("Call-ID", "call"),
-        ("CSeq", f"{number} {method}"),
-        ("Contact", "<sip:1001@127.0.0.3:5090>"),
-    )
-    return Request(headers, b"", method, "sip:123456@127.0.0.2")
-
 
 damage = st.lists(st.tuples(st.floats(0, 0.999), st.integers(0, 6), st.binary(max_size=6)), max_size=4)
 methods = st.sampled_from(["INVITE", "ACK", "BYE", "CANCEL", "UPDATE", "PRACK", "INFO", "OPTIONS", "REFER", "NOTIFY"])

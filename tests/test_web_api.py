@@ -170,6 +170,7 @@ async def test_the_openapi_document_describes_every_operation_with_schemas_that_
         ("get", "/api/v1/slots"),
         ("get", "/api/v1/alerts"),
         ("post", "/api/v1/alerts/{id}/acknowledge"),
+        ("get", "/api/v1/stations/{facility}/{station}/trace"),
         ("get", "/api/v1/me"),
         ("post", "/api/v1/login"),
         ("post", "/api/v1/logout"),

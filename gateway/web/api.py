@@ -1,10 +1,11 @@
 """The HTTP API under /api/v1: JSON in and out, for the bearer token's holder and for staff by their roles."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from parloir.calls.bookings import Search, Wish
+from parloir.calls.trace import Seen
 from parloir.policy import answers as policy
 from parloir.store.staff import Staff
 from parloir.web import reach
@@ -24,12 +25,15 @@ from parloir.web.models import (
     CallList,
     CallQuery,
     Me,
+    MessageBody,
     NewVisit,
     PageLink,
     Reason,
     SlotBody,
     SlotList,
     SlotQuery,
+    TraceBody,
+    TraceQuery,
     VisitBody,
     VisitList,
     VisitQuery,
@@ -51,12 +55,14 @@ class Api:
         public_url: str,
         office: Office | None = None,
         pages: Callable[[Staff], list[PageLink]] = lambda who: [],
+        trace: Callable[[str, str, int], Sequence[Seen]] = lambda facility, station, after: (),
     ) -> None:
         self._desk = desk
         self._public_url = public_url
         self._office = office
         self._alerts = Alerts(office.database) if office else None
         self._pages = pages
+        self._trace = trace
 
     async def add_visit(self, who: Staff, taken: NewVisit) -> VisitBody:
         reach.require(who, taken.facility)
@@ -112,6 +118,11 @@ class Api:
 
     async def acknowledge_alert(self, who: Staff, id: str) -> AlertBody:
         return AlertBody.of(await self._kept.acknowledge(who, id))
+
+    async def show_trace(self, who: Staff, facility: str, station: str, taken: TraceQuery) -> TraceBody:
+        reach.require(who, facility)
+        seen = self._trace(facility, station, taken.after)
+        return TraceBody(messages=[MessageBody.of(each) for each in seen])
 
     async def show_me(self, who: Staff) -> Me:
         return Me.of(who, self._pages(who), self._office.zones(who) if self._office else {})

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from parloir.calls.trace import Seen
 from parloir.policy.answers import Slot
 from parloir.policy.values import BookedBy
 from parloir.store.alerts import Alert, Severity
@@ -240,6 +241,36 @@ class AlertQuery(Body):
     facility: Name | None = None
     waiting: bool = False
     after: int = Field(0, ge=0, le=2**31 - 1)
+
+
+class TraceQuery(Body):
+    """Which messages: those after that number, all that are kept for 0."""
+
+    after: int = Field(0, ge=0, le=2**53)
+
+
+class MessageBody(Body):
+    """One SIP message with a phone: "in" from it or "out" to it, its address, and what was said without secrets."""
+
+    number: int
+    at: datetime
+    way: Literal["in", "out"]
+    peer: str
+    call: str
+    text: str
+
+    @classmethod
+    def of(cls, seen: Seen) -> "MessageBody":
+        """The message as the API shows it."""
+        way: Literal["in", "out"] = "in" if seen.way == "in" else "out"
+        peer = f"{seen.peer.host} port {seen.peer.port}"
+        return cls(number=seen.number, at=seen.at, way=way, peer=peer, call=seen.call_id, text=seen.text)
+
+
+class TraceBody(Body):
+    """The last SIP messages with a station's phone, the oldest first."""
+
+    messages: list[MessageBody]
 
 
 class NewLogin(Body):

@@ -18,6 +18,8 @@ from parloir.web.models import (
     Reason,
     SlotList,
     SlotQuery,
+    TraceBody,
+    TraceQuery,
     VisitBody,
     VisitList,
     VisitQuery,
@@ -26,6 +28,7 @@ from parloir.web.models import (
 ALL = frozenset(Role)
 BOOKERS = frozenset({Role.SCHEDULER, Role.ADMINISTRATOR})
 ENDERS = frozenset({Role.OFFICER, Role.ADMINISTRATOR})
+TECHNICIANS = frozenset({Role.TECHNICIAN, Role.ADMINISTRATOR})
 KEEPERS = frozenset({Role.OFFICER, Role.TECHNICIAN, Role.ADMINISTRATOR})
 
 
@@ -90,6 +93,16 @@ OPERATIONS = (
         "Say that an alert is known; the first who says so stays on record.",
         AlertBody,
         roles=KEEPERS,
+    ),
+    Operation(
+        "show_trace",
+        "GET",
+        "/api/v1/stations/{facility}/{station}/trace",
+        "Show the last SIP messages with a station's phone, without secrets.",
+        TraceBody,
+        takes=TraceQuery,
+        source="query",
+        roles=TECHNICIANS,
     ),
     Operation("show_me", "GET", "/api/v1/me", "Show who asks, and their pages.", Me),
 )

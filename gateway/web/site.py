@@ -13,6 +13,7 @@ from twisted.web.websocket import WebSocketResource
 from werkzeug.exceptions import HTTPException
 
 from parloir import __version__
+from parloir.calls.trace import Seen
 from parloir.errors import ParloirError
 from parloir.web.answer import write, write_refusal
 from parloir.web.api import Api, Endpoint
@@ -63,6 +64,7 @@ class Web:
         metrics: Metrics | None = None,
         health: Callable[[], Mapping[str, bool]] = dict,
         office: Office | None = None,
+        trace: Callable[[str, str, int], Sequence[Seen]] = lambda facility, station, after: (),
         reactor: Any = None,
         seconds: Callable[[], float] = monotonic,
     ) -> None:
@@ -83,7 +85,7 @@ class Web:
         self._plugin_routes = PluginRoutes(office, askers) if office and askers else None
         self._plugin_pages = PluginPages(office, self._door, public_url) if office else None
         links = self._plugin_pages.links if self._plugin_pages else lambda who: []
-        self._endpoint = Endpoint(Api(desk, public_url, office, links), self._door)
+        self._endpoint = Endpoint(Api(desk, public_url, office, links, trace), self._door)
         self._pages = Pages(desk, seconds, reactor.callLater)
         self._files = read_files()
         self._port: Any = None
