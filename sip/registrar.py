@@ -13,6 +13,7 @@ MOST_CONTACTS = 8
 MOST_PATHS = 8
 LONGEST_AGENT = 200
 LONGEST_INSTANCE = 256
+EXTENSIONS = {"path"}
 
 Owner = tuple[str, str]
 
@@ -101,6 +102,9 @@ class Registrar:
 
     def register(self, owner: Owner, request: Request, flow: str, now: float) -> Outcome:
         """Do what a REGISTER from the station itself asks; all of it or nothing. Raises MalformedMessage."""
+        unknown = sorted(request.tokens("Require") - EXTENSIONS)
+        if unknown:
+            return Outcome(420, tuple(("Unsupported", name[:64]) for name in unknown[:8]))
         before = self.of(owner, now)
         paths = request.all("Path")
         if len(paths) > MOST_PATHS:

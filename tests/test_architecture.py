@@ -31,6 +31,7 @@ PURE = (
     "config/address.py",
     "config/caps.py",
     "config/checks.py",
+    "config/registration.py",
     "config/schema.py",
     "config/stations.py",
     "config/values.py",

@@ -116,6 +116,9 @@ class FakePhones:
     session: Any = None
     fail: Exception | None = None
 
+    def host_of(self, target: Any) -> str:
+        return "127.0.0.1"
+
     async def invite(self, target: Any, sdp: str, events: SessionEvents, caller: str = "") -> Session:
         if self.fail:
             raise self.fail
