@@ -75,11 +75,11 @@ class Certificate:
                 "extraCertChain": chain,
                 "raiseMinimumTo": TLSVersion.TLSv1_2,
             }
-            if files.authorities is not None:
-                trusted = load_pem_x509_certificates(files.authorities.read_bytes())
-                given |= {"verify": True, "requireCertificate": True, "caCerts": trusted}
             context: SSL.Context = CertificateOptions(**given).getContext()
             context.check_privatekey()
+            if files.authorities is not None:
+                context.load_verify_locations(str(files.authorities))
+                context.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT)
         except OSError as error:
             raise BadCertificate(f"{error.filename}: {error.strerror}") from error
         except (SSL.Error, UnsupportedAlgorithm, TypeError, ValueError) as error:

@@ -113,7 +113,8 @@ class Bench:
         self.log: list[tuple[str, dict[str, Any]]] = []
         self.lines: list[LineChild] = []
         terms.setdefault("queue_timeout", 0.0)
-        self.settings = Settings((Listener("127.0.0.2", 0),), calls=calls, calls_per_line=per_line, **terms)
+        terms.setdefault("listen", (Listener("127.0.0.2", 0),))
+        self.settings = Settings(calls=calls, calls_per_line=per_line, **terms)
         self.agent = UserAgent(
             reactor, self.settings, [], self.dialogs, lambda call: self.on_incoming(call), self._logged
         )
@@ -187,4 +188,4 @@ class Bench:
 class _Target:
     def __init__(self, phone: Phone) -> None:
         self.user, self.host, self.port = phone.user, phone.host, phone.port
-        self.transport = "udp"
+        self.transport = phone.transport_name

@@ -22,6 +22,8 @@ PATIENCE = 5.0
 class Phone(protocol.DatagramProtocol):
     """Messages wait in `inbox` until a test takes them with next()."""
 
+    transport_name = "udp"
+
     def __init__(self, reactor: Any, host: str = "127.0.0.3", user: str = "1001", port: int = 0) -> None:
         self.reactor = reactor
         self.host = host
