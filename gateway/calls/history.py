@@ -7,6 +7,7 @@ from datetime import datetime
 from math import inf
 from typing import Any
 
+from pydantic import TypeAdapter
 from sqlalchemy import Connection
 
 from parloir.calls import circle, parties
@@ -18,6 +19,8 @@ from parloir.policy.values import Decided, Route
 from parloir.store import calls, timeline, visits
 from parloir.store.timeline import Entry
 
+_PAYER = TypeAdapter(answers.Payer | None)
+_RATE = TypeAdapter(tuple[answers.RateStep, ...] | None)
 AT_ONCE = 200
 """How many calls or visits are put together by the same queries."""
 
@@ -87,6 +90,9 @@ class History:
             talked=talk.seconds,
             held=talk.held(at),
             decisions=tuple(_decisions(decided.get("trail", ()))),
+            payer=_PAYER.validate_python(decided.get("payer"), strict=False),
+            rate=_RATE.validate_python(decided.get("rate"), strict=False),
+            hold=decided.get("hold"),
             record=decided.get("record") is True,
             monitor=decided.get("monitor") is True,
             state=talk.state,

@@ -34,7 +34,7 @@ class Quote:
     @classmethod
     def of(cls, facts: Mapping[str, Any]) -> "Quote":
         """The terms among an event's facts; raises pydantic's ValidationError where they are none."""
-        return _QUOTE.validate_python({name: facts[name] for name in cls.__dataclass_fields__ if name in facts})
+        return _QUOTE.validate_python(_some(facts, cls), strict=False)
 
     def facts(self) -> dict[str, Any]:
         """The terms as plain JSON data."""
@@ -81,7 +81,7 @@ class Bill:
     @classmethod
     def of(cls, facts: Mapping[str, Any]) -> "Bill":
         """The bill among an event's facts; raises pydantic's ValidationError where there is none."""
-        return _BILL.validate_python({name: facts[name] for name in cls.__dataclass_fields__ if name in facts})
+        return _BILL.validate_python(_some(facts, cls), strict=False)
 
     def facts(self) -> dict[str, Any]:
         """The bill as plain JSON data."""
@@ -91,3 +91,8 @@ class Bill:
 
 _QUOTE = TypeAdapter(Quote)
 _BILL = TypeAdapter(Bill)
+
+
+def _some(facts: Mapping[str, Any], kind: type[Quote] | type[Bill]) -> dict[str, Any]:
+    """What one of these is made of, out of all that an event tells."""
+    return {name: facts[name] for name in kind.__dataclass_fields__ if name in facts}

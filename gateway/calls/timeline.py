@@ -10,6 +10,7 @@ from twisted.internet.defer import Deferred, ensureDeferred
 
 from parloir.calls import alarms
 from parloir.log import Log
+from parloir.policy import values
 from parloir.policy.decision import Decision
 from parloir.policy.trail import to_json
 from parloir.policy.values import Alert
@@ -59,6 +60,9 @@ class Timelines:
             limit=decision.limit_seconds,
             record=decision.record,
             monitor=decision.monitor,
+            payer=values.to_json(decision.payer) if decision.payer else None,
+            rate=[values.to_json(step) for step in decision.rate] if decision.rate is not None else None,
+            hold=decision.hold,
             trail=to_json(decision.trail),
         )
 
