@@ -18,7 +18,7 @@ FAST_UPDATE = (
 
 DIGITS = "0123456789*#ABCD"
 LONGEST = 1024
-_SIGNAL = re.compile(r"(?im)^[ \t]*signal[ \t]*=[ \t]*(\S{1,2})[ \t]*$")
+_SIGNAL = re.compile(r"(?im)^[ \t]*signal[ \t]*=[ \t]*(\S{1,2})[ \t]*\r?$")
 _FLASH = ("16", "!", "R")
 
 
