@@ -8,6 +8,7 @@ from parloir.config.errors import Unfit
 from parloir.config.values import Count, Network, Seconds, Section, Text
 
 Rate: TypeAlias = Annotated[float, Strict(), Field(gt=0, le=1_000_000)]
+Algorithms: TypeAlias = Annotated[tuple[Literal["sha-256", "md5"], ...], Field(min_length=1, max_length=2)]
 
 
 class Registrar(Section):
@@ -17,7 +18,7 @@ class Registrar(Section):
     """
 
     realm: Text = "parloir"
-    algorithms: tuple[Literal["sha-256", "md5"], ...] = Field(default=("sha-256", "md5"), min_length=1, max_length=2)
+    algorithms: Algorithms = ("sha-256", "md5")
     min_expires: Count = Field(default=60, le=86_400)
     max_expires: Count = Field(default=3600, le=604_800)
     contacts: Count = Field(default=1, le=16)

@@ -11,7 +11,7 @@ from parloir.config.address import PortRange as PortRangeValue
 from parloir.config.address import SipAddress, is_ip
 from parloir.config.address import listener as parse_listener
 from parloir.config.errors import Unfit
-from parloir.config.registration import Admission, Registrar
+from parloir.config.registration import Admission, Algorithms, Registrar
 from parloir.config.values import (
     Count,
     Flag,
@@ -146,11 +146,13 @@ class Webrtc(Section):
 
 class Login(Section):
     """A SIP user and password (RFC 3261 section 22). Without `realm` a station's is the registrar's, and a trunk's
-    login holds for whatever realm the PBX names."""
+    login holds for whatever realm the PBX names. `algorithms` are a station's where it cannot do with the registrar's.
+    """
 
     user: Text
     password: Secret | None = None
     realm: Text | None = None
+    algorithms: Algorithms | None = None
 
 
 class Trunk(Section):

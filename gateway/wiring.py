@@ -1,6 +1,6 @@
 """From the configuration to what each part is told. Pure but for the look at this machine's own addresses."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from ipaddress import ip_address
 from time import time
 from urllib.parse import urlsplit
@@ -38,7 +38,7 @@ def sip_settings(config: Config) -> sip.Settings:
         product=f"Parloir/{__version__}",
         streams=streams(config),
         registrar=registrar_terms(config),
-        algorithms=tuple(Algorithm(name.upper()) for name in config.sip.registrar.algorithms),
+        algorithms=algorithms(config.sip.registrar.algorithms),
         admission=admission_terms(config),
     )
 
@@ -83,7 +83,12 @@ def logins(config: Config) -> list[StationLogin]:
 def login(given: schema.Login, realm: str = "") -> Login:
     """A login as the SIP side has it."""
     password = given.password.get_secret_value() if given.password else ""
-    return Login(given.user, password, given.realm or realm)
+    return Login(given.user, password, given.realm or realm, algorithms(given.algorithms or ()))
+
+
+def algorithms(names: Iterable[str]) -> tuple[Algorithm, ...]:
+    """Hashes by their names in the configuration."""
+    return tuple(Algorithm(name.upper()) for name in names)
 
 
 def relay_settings(config: Config, index: int) -> RelaySettings:

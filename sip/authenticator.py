@@ -44,12 +44,12 @@ class Authenticator:
         self._counts: OrderedDict[str, int] = OrderedDict()
         self._oldest = 0
 
-    def challenges(self, realm: str, host: str, now: float, stale: bool = False) -> tuple[str, ...]:
+    def challenges(self, login: Login, host: str, now: float, stale: bool = False) -> tuple[str, ...]:
         """WWW-Authenticate values, the preferred first (RFC 8760 section 2.4)."""
         issued, salt = f"{int(now):x}", self._token()
         nonce = f"{issued}.{salt}.{self._mark(issued, salt, host)}"
         qop = frozenset({"auth"})
-        return tuple(str(Challenge(realm, nonce, each, qop, stale=stale)) for each in self._algorithms)
+        return tuple(str(Challenge(login.realm, nonce, each, qop, stale=stale)) for each in self._offered(login))
 
     def judge(self, shown: Credentials, login: Login, method: str, uri: str, host: str, now: float) -> Verdict:
         """Whether the login's holder at `host` sent this request just now."""
@@ -57,12 +57,15 @@ class Authenticator:
         response = shown.computed(login.password, method)
         known = hmac.compare_digest(response.encode(), shown.response.encode())
         meant = (shown.user, shown.realm) == (login.user, login.realm) and _same_place(shown.uri, uri)
-        offered = shown.algorithm in self._algorithms and not shown.session and shown.qop in ("", "auth")
+        offered = shown.algorithm in self._offered(login) and not shown.session and shown.qop in ("", "auth")
         if not (known and meant and offered):
             return Verdict.UNPROVEN if issued is None else Verdict.WRONG
         if issued is None or issued < self._oldest or not 0 <= now - issued <= self._lifetime:
             return Verdict.STALE
         return Verdict.RIGHT if self._counted(shown, now) else Verdict.STALE
+
+    def _offered(self, login: Login) -> tuple[Algorithm, ...]:
+        return login.algorithms or self._algorithms
 
     def _counted(self, shown: Credentials, now: float) -> bool:
         """Take the nonce's count, which must rise; without one the nonce serves once."""

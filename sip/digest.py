@@ -35,11 +35,15 @@ class Algorithm(StrEnum):
 
 @dataclass(frozen=True)
 class Login:
-    """A user's name and password in a realm; an empty realm stands for whichever asks."""
+    """A user's name and password in a realm; an empty realm stands for whichever asks.
+
+    `algorithms` are those that this user is challenged with, where they are others than everybody's.
+    """
 
     user: str
     password: str = field(repr=False)
     realm: str = ""
+    algorithms: tuple[Algorithm, ...] = ()
 
 
 @dataclass(frozen=True)

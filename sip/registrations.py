@@ -2,6 +2,7 @@
 
 import secrets
 import time
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -24,6 +25,8 @@ from parloir.sip.uri import Uri
 
 MOST_CREDENTIALS = 4
 PAUSE = 10.0
+PUZZLED = 3
+MOST_PUZZLED = 256
 
 
 class Registrations:
@@ -51,6 +54,7 @@ class Registrations:
         self._hosts: frozenset[str] = frozenset()
         self._proven: dict[str, Owner] = {}
         self._looked = 0.0
+        self._unanswered: OrderedDict[str, int] = OrderedDict()
         self.exempt: Callable[[str], bool] = lambda host: False
 
     async def restore(self) -> None:
@@ -165,6 +169,7 @@ class Registrations:
             request = asked.request
             proof = self._authenticator.judge(shown, login.login, request.method, request.uri, host, seconds)
         if proof is Proof.RIGHT:
+            self._unanswered.pop(host, None)
             self.admission.succeeded(host)
             return True
         if proof is Proof.WRONG:
@@ -172,10 +177,20 @@ class Registrations:
             self._failed(host, now)
             asked.respond(403)
             return False
-        stale = proof is Proof.STALE
-        challenges = self._authenticator.challenges(login.login.realm, host, seconds, stale)
+        self._puzzled(login, host, shown is None)
+        challenges = self._authenticator.challenges(login.login, host, seconds, stale=proof is Proof.STALE)
         asked.respond(401, *(("WWW-Authenticate", challenge) for challenge in challenges))
         return False
+
+    def _puzzled(self, login: StationLogin, host: str, silent: bool) -> None:
+        """Say it where a phone is challenged again and again and never answers: its hash may be another."""
+        asked = self._unanswered.pop(host, 0) + 1 if silent else 0
+        self._unanswered[host] = asked
+        if len(self._unanswered) > MOST_PUZZLED:
+            self._unanswered.popitem(last=False)
+        if asked == PUZZLED:
+            why = "the phone does not answer challenges; if it knows MD5 alone, set its login.algorithms: [md5]"
+            self._log("sip.challenge_unanswered", station=_name(login.owner), peer=host, why=why)
 
     def _failed(self, host: str, now: float) -> None:
         ban = None if self.exempt(host) else self.admission.failed(host, now)

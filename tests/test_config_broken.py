@@ -113,8 +113,8 @@ BROKEN = {
         "      a: {login: {user: '1'}}\n",
         [
             ("sip.registrar", 1, "min_expires is above max_expires", "write the lower one first"),
-            ("sip.admission.allow.0", 1, "not an IP address or network", "write one like 10.0.0.5"),
             ("sip.admission.failures", 1, "too small", "write at least 1"),
+            ("sip.admission.allow.0", 1, "not an IP address or network", "write one like 10.0.0.5"),
             ("facilities.north.trunks.pbx.identity.0", 6, "", "asserted"),
         ],
     ),

@@ -72,7 +72,7 @@ def test_older_clients_are_understood(more: str, password: str, response: str) -
 
 
 def test_the_servers_first_known_algorithm_is_answered() -> None:
-    challenges = authenticator().challenges("parloir", HERE, 0)
+    challenges = authenticator().challenges(LOGIN, HERE, 0)
     assert [Challenge.parse(text).algorithm for text in challenges] == [Algorithm.SHA_256, Algorithm.MD5]  # type: ignore[union-attr]
     unknown = 'Digest realm="parloir", nonce="n", algorithm=SHA-512-256, qop="auth"'
     made = answer([unknown, "Basic realm=x", "Digest realm", *challenges], LOGIN, "REGISTER", URI, "c")
@@ -97,19 +97,19 @@ def test_a_challenge_may_ask_for_a_session_or_for_integrity() -> None:
 
 def test_each_count_of_a_nonce_is_taken_once() -> None:
     server = authenticator()
-    [_, challenge] = server.challenges("parloir", HERE, 100)
+    [_, challenge] = server.challenges(LOGIN, HERE, 100)
     first, second = shown(challenge), shown(challenge, count=2)
     assert server.judge(first, LOGIN, "REGISTER", URI, HERE, 101) is Verdict.RIGHT
     assert server.judge(second, LOGIN, "REGISTER", URI, HERE, 102) is Verdict.RIGHT
     assert server.judge(first, LOGIN, "REGISTER", URI, HERE, 103) is Verdict.STALE
     assert server.judge(second, LOGIN, "REGISTER", URI, HERE, 103) is Verdict.STALE
     old = authenticator(lifetime=300.0)
-    assert old.judge(shown(old.challenges("parloir", HERE, 0)[0]), LOGIN, "REGISTER", URI, HERE, 300.5) is Verdict.STALE
+    assert old.judge(shown(old.challenges(LOGIN, HERE, 0)[0]), LOGIN, "REGISTER", URI, HERE, 300.5) is Verdict.STALE
 
 
 def test_a_nonce_without_counts_serves_once() -> None:
     server = authenticator()
-    bare = server.challenges("parloir", HERE, 0)[1].replace(', qop="auth"', "")
+    bare = server.challenges(LOGIN, HERE, 0)[1].replace(', qop="auth"', "")
     made = shown(bare)
     assert (made.qop, made.count) == ("", 0)
     assert server.judge(made, LOGIN, "REGISTER", URI, HERE, 1) is Verdict.RIGHT
@@ -118,7 +118,7 @@ def test_a_nonce_without_counts_serves_once() -> None:
 
 def test_what_is_not_the_password_is_wrong() -> None:
     server = authenticator()
-    challenge = server.challenges("parloir", HERE, 0)[0]
+    challenge = server.challenges(LOGIN, HERE, 0)[0]
     made = shown(challenge)
     for login, method, uri in (
         (replace(LOGIN, password="other"), "REGISTER", URI),
@@ -133,23 +133,23 @@ def test_what_is_not_the_password_is_wrong() -> None:
 
 def test_a_nonce_of_another_hosts_proves_nothing_against_this_one() -> None:
     server = authenticator()
-    challenge = server.challenges("parloir", "10.0.0.99", 0)[0]
+    challenge = server.challenges(LOGIN, "10.0.0.99", 0)[0]
     wrong = shown(challenge, replace(LOGIN, password="guess"))
     assert server.judge(wrong, LOGIN, "REGISTER", URI, HERE, 1) is Verdict.UNPROVEN
     assert server.judge(shown(challenge), LOGIN, "REGISTER", URI, HERE, 1) is Verdict.STALE
     assert server.judge(wrong, LOGIN, "REGISTER", URI, "10.0.0.99", 1) is Verdict.WRONG
     before = authenticator()
     after = Authenticator(b"of the next run", lambda: "0" * 8)
-    kept = shown(before.challenges("parloir", HERE, 0)[0])
+    kept = shown(before.challenges(LOGIN, HERE, 0)[0])
     assert after.judge(kept, LOGIN, "REGISTER", URI, HERE, 1) is Verdict.STALE
 
 
 def test_a_nonce_forgotten_for_want_of_room_is_not_taken_again() -> None:
     server = authenticator()
-    first = shown(server.challenges("parloir", HERE, 0)[0])
+    first = shown(server.challenges(LOGIN, HERE, 0)[0])
     assert server.judge(first, LOGIN, "REGISTER", URI, HERE, 1) is Verdict.RIGHT
     for number in range(MOST_NONCES):
-        made = shown(server.challenges("parloir", HERE, 2 + number / MOST_NONCES)[0])
+        made = shown(server.challenges(LOGIN, HERE, 2 + number / MOST_NONCES)[0])
         assert server.judge(made, LOGIN, "REGISTER", URI, HERE, 3) is Verdict.RIGHT
     assert server.judge(first, LOGIN, "REGISTER", URI, HERE, 4) is Verdict.STALE
     assert server.judge(replace(first, count=2), LOGIN, "REGISTER", URI, HERE, 4) is not Verdict.RIGHT
@@ -157,9 +157,18 @@ def test_a_nonce_forgotten_for_want_of_room_is_not_taken_again() -> None:
 
 def test_an_algorithm_that_is_not_offered_is_not_taken() -> None:
     server = authenticator(algorithms=(Algorithm.SHA_256,))
-    [challenge] = server.challenges("parloir", HERE, 0)
+    [challenge] = server.challenges(LOGIN, HERE, 0)
     weaker = shown(challenge.replace("SHA-256", "MD5"))
     assert server.judge(weaker, LOGIN, "REGISTER", URI, HERE, 1) is Verdict.WRONG
+
+
+def test_a_login_may_have_algorithms_of_its_own() -> None:
+    server = authenticator()
+    old = replace(LOGIN, algorithms=(Algorithm.MD5,))
+    [challenge] = server.challenges(old, HERE, 0)
+    assert server.judge(shown(challenge), old, "REGISTER", URI, HERE, 1) is Verdict.RIGHT
+    stronger = shown(challenge.replace("MD5", "SHA-256"), count=2)
+    assert server.judge(stronger, old, "REGISTER", URI, HERE, 1) is Verdict.WRONG
 
 
 def test_a_password_is_in_no_representation() -> None:

@@ -221,3 +221,13 @@ async def test_a_registration_that_makes_no_sense_is_answered_and_changes_nothin
     assert (await tried(phone, LOGIN, ("Expires", "5"), call_id="brief")).one("Min-Expires") == "60"
     assert (await tried(phone, LOGIN, ("Require", "gruu"), call_id="gruu")).status == 420
     assert bench.agent.host_of(TARGET) == ""
+
+
+@ensureDeferred
+async def test_a_phone_that_does_not_understand_the_challenge_is_named_once(bench: Bench) -> None:
+    phone = stranger(bench)
+    for number in range(6):
+        phone.send(register(phone, 1, call_id=f"again-{number}"))
+        await phone.response("REGISTER", 401)
+    [(_, said)] = [each for each in bench.log if each[0] == "sip.challenge_unanswered"]
+    assert said["station"] == "north/pod-a-3"

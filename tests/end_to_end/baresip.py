@@ -47,19 +47,39 @@ module_tmp uuid.so
 module_tmp account.so
 module_app menu.so
 statmode_default off
+module srtp.so
 module_app debug_cmd.so
 module_app ctrl_tcp.so
 ctrl_tcp_listen 127.0.0.1:{control}
 """
 
 FAKE_VIDEO = Colour(74, 104, 76)
-ACCOUNT = "<sip:{user}@127.0.0.1:{sip}>;regint=0;answermode={answer};audio_codecs=PCMU/8000/1\n"
+ACCOUNT = "<sip:{user}@127.0.0.1:{sip}>;regint=0;answermode={answer};audio_codecs=PCMU/8000/1{encryption}\n"
+REGISTERED = (
+    "<sip:{user}@{registrar}>;auth_pass={password};regint=60;answermode={answer};audio_codecs=PCMU/8000/1"
+    "{encryption}\n"
+)
 
 
 class Baresip:
-    """One baresip with one account. It sends `tone` Hz and a moving picture, and records what it hears."""
+    """One baresip with one account. It sends `tone` Hz and a moving picture, and records what it hears.
 
-    def __init__(self, home: Path, *, tone: int = 660, user: str = "1001", answers: bool = True, video: bool = True):
+    `encryption` is what its account's `mediaenc` names, such as srtp-mand; none for plain RTP. With a `registrar`
+    ("127.0.0.1:5060;transport=tcp") it registers there, with that password, and again after half a minute.
+    """
+
+    def __init__(
+        self,
+        home: Path,
+        *,
+        tone: int = 660,
+        user: str = "1001",
+        answers: bool = True,
+        video: bool = True,
+        encryption: str = "",
+        registrar: str = "",
+        password: str = "",
+    ) -> None:
         self.tone = tone
         self.user = user
         self.events: list[dict[str, Any]] = []
@@ -72,6 +92,9 @@ class Baresip:
         self._looks = 0
         self._dump = home / "heard"
         self._dump.mkdir(parents=True)
+        self._encryption = f";mediaenc={encryption}" if encryption else ""
+        self._registrar = registrar
+        self._password = password
         self._configure("auto" if answers else "manual", video)
         self.process = Process([baresip(), "-f", str(home), "-s", "-v"], home / "baresip.log", cwd=home)
         self.process.wait_for_line("baresip is ready")
@@ -100,8 +123,19 @@ class Baresip:
         if not video:
             config = "".join(line + "\n" for line in config.splitlines() if not _is_video(line))
         (self._home / "config").write_text(config)
-        (self._home / "accounts").write_text(ACCOUNT.format(user=self.user, sip=self._sip, answer=answer))
+        (self._home / "accounts").write_text(self._account(answer))
         (self._home / "contacts").write_text("")
+
+    def _account(self, answer: str) -> str:
+        if self._registrar:
+            return REGISTERED.format(
+                user=self.user,
+                registrar=self._registrar,
+                password=self._password,
+                answer=answer,
+                encryption=self._encryption,
+            )
+        return ACCOUNT.format(user=self.user, sip=self._sip, answer=answer, encryption=self._encryption)
 
     def _read(self) -> None:
         buffer = b""

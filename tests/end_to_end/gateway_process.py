@@ -39,7 +39,8 @@ class ApiError(Exception):
 class Gateway:
     """A running gateway with stations named in `stations` (a SIP address each). Seconds for all times.
 
-    It keeps its ports when it is started again in the same home.
+    `logins` are stations that register, by name (which is their user) and password; `behind` are those behind the
+    `trunks`; `sip` are further keys of that part. It keeps its ports when it is started again in the same home.
     """
 
     def __init__(
@@ -60,6 +61,11 @@ class Gateway:
         relay_only: bool = False,
         host: str = "127.0.0.1",
         plugins: Mapping[str, Any] | None = None,
+        defaults: Mapping[str, Any] | None = None,
+        logins: Mapping[str, str] | None = None,
+        trunks: Mapping[str, Any] | None = None,
+        behind: Mapping[str, Mapping[str, str]] | None = None,
+        sip: Mapping[str, Any] | None = None,
     ) -> None:
         self.home = home
         self.sip_port = free_ports(2)
@@ -96,6 +102,7 @@ class Gateway:
                 "north": {
                     "name": "North County Jail",
                     "timezone": "America/Chicago",
+                    "station_defaults": dict(defaults or {}),
                     "stations": {
                         name: {
                             "unit": "A",
@@ -104,11 +111,19 @@ class Gateway:
                             "kind": (kinds or {}).get(name, "video"),
                         }
                         for name, address in stations.items()
-                    },
+                    }
+                    | {
+                        name: {"unit": "A", "login": {"user": name, "password": password, "algorithms": ["md5"]}}
+                        for name, password in (logins or {}).items()
+                    }
+                    | {name: {"unit": "A", **way} for name, way in (behind or {}).items()},
+                    "trunks": dict(trunks or {}),
                     "plugins": dict(plugins or {}),
                 }
             },
         }
+        self.config["sip"] |= dict(sip or {})
+        self._secrets |= set((logins or {}).values())
         self.process = self._start()
 
     @property
