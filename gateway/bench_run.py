@@ -112,6 +112,11 @@ class Watcher(amp.AMP):
     def keyframe_wanted(self, bridge: str) -> dict[str, Any]:
         return {}
 
+    @commands.PictureRests.responder
+    def picture_rests(self, bridge: str, rests: bool) -> dict[str, Any]:
+        """A picture is withheld, or shown again."""
+        return {}
+
     @commands.Quality.responder
     def quality(self, bridge: str, report: Any) -> dict[str, Any]:
         """The figures of a call."""

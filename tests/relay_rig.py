@@ -140,6 +140,11 @@ class Gateway(amp.AMP):
         self.said.append(("keyframe", bridge))
         return {}
 
+    @commands.PictureRests.responder
+    def picture_rests(self, bridge: str, rests: bool) -> dict[str, Any]:
+        self.said.append(("picture rests", rests))
+        return {}
+
     @commands.Quality.responder
     def quality(self, bridge: str, report: Any) -> dict[str, Any]:
         self.said.append(("quality", report))

@@ -154,3 +154,43 @@ async def test_a_phone_that_obeys_tmmbr_is_told_what_the_browser_can_take(call: 
     ((ssrc, bitrate, _),) = asked[0].limits
     assert ssrc == 99
     assert 0.98 * 300_000 <= bitrate <= 300_000
+
+
+async def too_much(call: Call) -> None:
+    """Let a browser whose way bears 1 kb/s be sent a picture until it says that it has had enough."""
+    assert call.browser.terms is not None
+    ours = call.browser.terms.ssrcs[Kind.VIDEO]
+    for number in range(1, 500):
+        await exchange(call, number)
+        call.browser.tell(rtcp.Remb(1, 1_000, (ours,)))
+        if call.gateway.heard("picture rests"):
+            return
+
+
+@over_amp
+async def test_a_picture_too_much_for_the_browser_is_withheld_and_the_sound_goes_on(call: Call) -> None:
+    await call.connect()
+    await call.join()
+    await too_much(call)
+    assert call.gateway.heard("picture rests", True)
+    await rest(0.1)
+
+    def came(payload: bytes) -> int:
+        return len([p for p in call.browser.rtp if p.payload == payload])
+
+    pictures, sounds = came(b"\x41from phone"), came(b"from phone")
+    for number in range(500, 510):
+        await exchange(call, number)
+    await soon(lambda: came(b"from phone") == sounds + 10, "the sound")
+    assert came(b"\x41from phone") == pictures
+
+
+@over_amp
+async def test_a_phone_that_can_be_told_to_send_less_keeps_its_picture(call: Call) -> None:
+    await call.connect(feedback=FEEDBACK | {"ccm tmmbr"})
+    await call.join()
+    assert call.browser.terms is not None
+    for number in range(1, 350):
+        await exchange(call, number)
+        call.browser.tell(rtcp.Remb(1, 1_000, (call.browser.terms.ssrcs[Kind.VIDEO],)))
+    assert not call.gateway.heard("picture rests")

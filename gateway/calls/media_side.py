@@ -3,10 +3,11 @@
 from typing import TYPE_CHECKING
 
 from parloir.calls import reason as reasons
+from parloir.calls import words
 from parloir.calls.call import Event
 from parloir.calls.keys import Way
 from parloir.relay.commands import Report
-from parloir.webrtc.signalling import Hint
+from parloir.webrtc.signalling import Hint, Warn
 
 if TYPE_CHECKING:
     from parloir.calls.live import LiveCall
@@ -51,6 +52,12 @@ class MediaSide:
         """The phone knows no RTCP feedback: ask it for a keyframe by SIP INFO (RFC 5168)."""
         if self._live.session is not None:
             self._live.session.ask_keyframe()
+
+    def picture_rests(self, rests: bool) -> None:
+        """The visitor's connection cannot bear the phone's picture, which cannot be made smaller; or it can again."""
+        self._live.note("picture_paused" if rests else "picture_resumed", leg="phone")
+        text = words.PICTURE_PAUSED if rests else words.PICTURE_BACK
+        self._live.page.say(Warn(text=words.pick(text, self._live.terms.language)))
 
     def quality(self, report: Report) -> None:
         """How both legs fare, for the timeline and the page's hint."""

@@ -29,6 +29,8 @@ class BridgeEvents(Protocol):
 
     def keyframe_wanted(self) -> None: ...
 
+    def picture_rests(self, rests: bool) -> None: ...
+
     def quality(self, report: Report) -> None: ...
 
     def relay_lost(self) -> None: ...
@@ -100,6 +102,13 @@ class RelayLocator(amp.CommandLocator):
         """The phone is to make a keyframe, and has to be asked by signalling."""
         if call := self._call(bridge):
             call.keyframe_wanted()
+        return {}
+
+    @commands.PictureRests.responder
+    def picture_rests(self, bridge: str, rests: bool) -> dict[str, Any]:
+        """The phone's picture is withheld from the browser, or shown again."""
+        if call := self._call(bridge):
+            call.picture_rests(rests)
         return {}
 
     @commands.Quality.responder

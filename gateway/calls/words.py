@@ -57,6 +57,12 @@ ENDS: dict[str, tuple[str, str]] = {
     ),
 }
 
+PICTURE_PAUSED = (
+    "Your connection is too slow for the picture now. You can still hear each other.",
+    "Su conexión es demasiado lenta para la imagen. Todavía pueden oírse.",
+)
+PICTURE_BACK = ("The picture is back.", "La imagen ha vuelto.")
+
 PAUSES: dict[str, tuple[str, str]] = {
     "phone": ("On hold: the other person paused the call.", "En espera: la otra persona pausó la llamada."),
     "officer": ("On hold by the facility.", "En espera por el centro."),

@@ -13,6 +13,7 @@ from parloir.relay.commands import (
     Refused,
     Report,
 )
+from parloir.relay.downlink import Downlink
 from parloir.relay.entries import Punt, PuntKind
 from parloir.relay.feeds import OTHER, Feeds
 from parloir.relay.leg import Leg
@@ -56,6 +57,7 @@ class Bridge:
         self._has_joined = False
         self._sights: dict[Party, int] = {}
         self._video_lost = 0
+        self._downlink = Downlink()
 
     def open_phone(self, video: bool) -> PhonePorts:
         """Bind the phone's ports. Raises NoPorts, or Refused the second time."""
@@ -230,7 +232,24 @@ class Bridge:
             if session is not None and session.reporter.bitrate and self._phone is not None:
                 self._phone.ask_bitrate(session.reporter.bitrate)
             browser.limit(self._phone.heed_bitrate() if self._phone is not None else None)
+            self._spare(browser, now)
         self._help_phone(now)
+
+    def _spare(self, browser: Leg, now: int) -> None:
+        """A phone that cannot be told to send less costs a slow browser its picture, so that the sound goes on."""
+        phone, session = self._phone, browser.session(Kind.VIDEO)
+        if phone is None or session is None or not self._joined or Kind.VIDEO not in phone.streams:
+            return
+        if phone.obeys_bitrate:
+            return
+        octets = self._services.switch.table.source(phone.streams[Kind.VIDEO].source).octets
+        before = self._downlink.paused
+        if self._downlink.look(octets, session.reporter.bitrate, now / 1e9) is not before:
+            self._picture_rests()
+
+    def _picture_rests(self) -> None:
+        self._news.picture_rests(self.name, self._downlink.paused)
+        self._arrange()
 
     def _help_phone(self, now: int) -> None:
         """A phone that knows no feedback cannot ask for a keyframe: ask in its place when a packet was lost."""
@@ -254,6 +273,9 @@ class Bridge:
                 self._news.leg_silent(self.name, party, change)
 
     def _browser_up(self) -> None:
+        if self._downlink.paused:
+            self._downlink = Downlink()
+            self._picture_rests()
         self._prompting.leave(Party.BROWSER)
         self._arrange()
         self._news.leg_up(self.name, Party.BROWSER)
@@ -267,7 +289,7 @@ class Bridge:
 
     def _arrange(self) -> None:
         now, legs = self._services.clock(), self._legs()
-        for party, kind in self._feeds.arrange(legs, self._joined, self._prompting.prompted()):
+        for party, kind in self._feeds.arrange(legs, self._joined, self._prompting.prompted(), self._downlink.paused):
             if kind is Kind.VIDEO:
                 legs[party].ask_keyframe(now)
 

@@ -456,6 +456,12 @@ class KeyframeWanted(amp.Command):
     arguments = ((b"bridge", amp.Unicode()),)
 
 
+class PictureRests(amp.Command):
+    """Relay to gateway: the phone's picture is withheld from a browser whose way cannot bear it, or shown again."""
+
+    arguments = ((b"bridge", amp.Unicode()), (b"rests", amp.Boolean()))
+
+
 class Quality(amp.Command):
     """Relay to gateway, every quality_interval seconds: the counters."""
 

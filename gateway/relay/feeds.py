@@ -28,10 +28,13 @@ class Feeds:
         """Whether what comes on this stream is forwarded now."""
         return stream.route in self._targets
 
-    def arrange(self, legs: dict[Party, Leg], joined: bool, prompted: frozenset[Party]) -> set[tuple[Party, Kind]]:
+    def arrange(
+        self, legs: dict[Party, Leg], joined: bool, prompted: frozenset[Party], resting: bool = False
+    ) -> set[tuple[Party, Kind]]:
         """Let exactly this cross; the streams of which party and kind have just begun to.
 
-        While a prompt is played to a party (`prompted`), it does not hear the other; video goes on.
+        While a prompt is played to a party (`prompted`), it does not hear the other; video goes on, but for the
+        phone's while that is `resting`.
         """
         begun: set[tuple[Party, Kind]] = set()
         routes: dict[int, _Target] = {}
@@ -39,7 +42,8 @@ class Feeds:
             other = legs.get(OTHER[party])
             for kind, stream in leg.streams.items():
                 sink = other.streams.get(kind) if other and joined else None
-                if sink is None or (kind is Kind.AUDIO and OTHER[party] in prompted):
+                unheard = kind is Kind.AUDIO and OTHER[party] in prompted
+                if sink is None or unheard or (resting and (party, kind) == (Party.PHONE, Kind.VIDEO)):
                     self._stop(stream)
                     continue
                 target = (sink.sink, sink.send_type, stream.prelude)

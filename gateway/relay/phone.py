@@ -125,10 +125,16 @@ class PhoneLeg(Leg):
         if not self.asks_for_keyframes:
             self._ask()
 
+    @property
+    def obeys_bitrate(self) -> bool:
+        """Whether it said that it can be told to send less (TMMBR)."""
+        video = self.streams.get(Kind.VIDEO)
+        return video is not None and "ccm tmmbr" in video.feedback
+
     def ask_bitrate(self, bitrate: int) -> None:
         """Tell the phone what the browser can take, where it listens to that (TMMBR) and it is news to it."""
         stream, session = self.streams.get(Kind.VIDEO), self.session(Kind.VIDEO)
-        if stream is None or session is None or "ccm tmmbr" not in stream.feedback:
+        if stream is None or session is None or not self.obeys_bitrate:
             return
         wanted = min(bitrate, stream.bitrate or bitrate)
         theirs = self.switch.table.source(stream.source).ssrc

@@ -51,6 +51,10 @@ class Voice:
         """The phone is to make a keyframe, and has to be asked by signalling."""
         self._say(commands.KeyframeWanted, bridge=bridge)
 
+    def picture_rests(self, bridge: str, rests: bool) -> None:
+        """The phone's picture is withheld, or shown again."""
+        self._say(commands.PictureRests, bridge=bridge, rests=rests)
+
     def quality(self, bridge: str, report: Report) -> None:
         """The figures of a bridge."""
         self._say(commands.Quality, bridge=bridge, report=report)
