@@ -215,13 +215,12 @@ def _people(connection: Connection, facility: str) -> dict[str, tuple[str, str]]
 def _on_record(connection: Connection, facility: str, account: str) -> None:
     """Raise LedgerRefused for an account whose holder the facility does not know: money would be lost in it."""
     kind, owner = ledger_accounts.parse(account)
-    if kind is AccountKind.RESIDENT:
-        there = residents.several(connection, [owner]).get(owner)
-    elif kind is AccountKind.VISITOR:
-        there = visitors.several(connection, [owner]).get(owner)
-    else:
-        return
-    if there is None or there.facility != facility:
+    theirs: str | None = None
+    if kind is AccountKind.RESIDENT and (resident := residents.several(connection, [owner]).get(owner)):
+        theirs = resident.facility
+    if kind is AccountKind.VISITOR and (visitor := visitors.several(connection, [owner]).get(owner)):
+        theirs = visitor.facility
+    if theirs != facility and kind is not AccountKind.FACILITY:
         raise LedgerRefused("no_such_account", f"nobody on record at {facility} has the account {account}")
 
 

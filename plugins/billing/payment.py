@@ -63,7 +63,7 @@ class Provider(Protocol):
         """
 
     async def refund(self, payment: Payment, amount: int, event: str) -> None:
-        """Give money back to whoever paid. `event` is unique: asked twice with it, it is given once. Raises on failure."""
+        """Give money back to whoever paid. `event` is unique: asked twice with it, it is given once."""
 
 
 GROUP = "parloir.payments"

@@ -1,13 +1,48 @@
 """The billing plugin: who pays, what a call costs, and what a facility does with money around that."""
 
-from parloir.api import Announcement, Call, CallClass, Cap, CapKind, Facility, Payer, PayerKind, Tariff, hookimpl
+from datetime import timedelta
+from importlib.metadata import entry_points
+from pathlib import Path
 
-from .settings import BillingSettings
+from sqlalchemy import MetaData
+
+from parloir.api import (
+    Alert,
+    Announcement,
+    Call,
+    CallClass,
+    Cap,
+    CapKind,
+    Commands,
+    Facility,
+    Happening,
+    HttpRoute,
+    Page,
+    Payer,
+    PayerKind,
+    Severity,
+    Tariff,
+    Task,
+    hookimpl,
+)
+
+from . import payment, tables, traffic_book
+from .books import Books
+from .cashier import Cashier
+from .commands import add as add_all
+from .cost import Traffic, traffic_in
+from .payment_routes import PaymentRoutes
+from .routes import READERS, Counter
+from .sandbox import Sandbox
+from .settings import BillingSettings, Payments
 from .tariff import tariff
 from .till import Till
 from .words import LOW_BALANCE
 
 WARNINGS = (60, 10)
+DAY = 86_400.0
+KEPT = timedelta(days=800)
+"""How long it is remembered what a call used."""
 
 
 class Billing:
@@ -17,9 +52,25 @@ class Billing:
     Settings = BillingSettings
 
     def __init__(self, settings: BillingSettings, facility: Facility) -> None:
+        self.facility = facility
+        self.books = Books(settings, facility)
+        self.cashier = _cashier(facility, settings.payments) if settings.payments else None
         self._settings = settings
-        self._facility = facility
         self._till = Till(settings, facility)
+        self._told: set[str] = set()
+
+    @classmethod
+    @hookimpl
+    def register_tables(cls, metadata: MetaData) -> None:
+        """Payments, refund requests, and what calls used."""
+        for table in tables.metadata.tables.values():
+            table.to_metadata(metadata)
+
+    @classmethod
+    @hookimpl
+    def register_commands(cls, commands: Commands) -> None:
+        """Top-ups, refunds, statements, reports."""
+        add_all(commands)
 
     @hookimpl
     async def choose_payer(self, call: Call) -> Payer | None:
@@ -30,7 +81,7 @@ class Billing:
     async def rate_call(self, call: Call) -> Tariff:
         """The rate that fits, from the end of the resident's free minutes on."""
         free = await self._till.free(call)
-        return tariff(self._settings, call, self._facility.timezone, (free.seconds or 0) if free else 0)
+        return tariff(self._settings, call, self.facility.timezone, (free.seconds or 0) if free else 0)
 
     @hookimpl
     async def limit_call(self, call: Call) -> Cap | None:
@@ -50,3 +101,56 @@ class Billing:
             return None
         low = await self._till.available(payer) < self._settings.low_balance
         return LOW_BALANCE if low else None
+
+    @hookimpl
+    async def call_event(self, call: Call, event: Happening) -> None:
+        """Remember what a call used, from the last report of its media."""
+        if event.kind != "report":
+            return
+        octets, cpu = traffic_in(event.facts)
+        used, facility = Traffic(call.id, call.opened, call.talked, octets, cpu), self.facility.id
+        await self.facility.store.run(lambda connection: traffic_book.put(connection, facility, used))
+
+    @hookimpl
+    def register_routes(self) -> tuple[HttpRoute, ...]:
+        """Accounts, statements, refunds; payments where there is a provider."""
+        payments = PaymentRoutes(self.cashier).routes() if self.cashier else ()
+        return (*Counter(self.books).routes(), *payments)
+
+    @hookimpl
+    def register_pages(self) -> tuple[Page, ...]:
+        """One page for those who keep the books."""
+        return (Page("Accounts", READERS, str(Path(__file__).parent / "accounts")),)
+
+    @hookimpl
+    def register_tasks(self) -> tuple[Task, ...]:
+        """Look once a day for money that nobody moves, and forget what is old."""
+        return (Task("idle", DAY, self._look_for_idle), Task("forget", DAY, self._forget))
+
+    async def _look_for_idle(self) -> None:
+        due = {each.account.id for each in await self.books.idle() if each.due}
+        if fresh := due - self._told:
+            days = self._settings.idle_days
+            text = f"{len(fresh)} accounts with money have not moved for {days} days: try a refund"
+            self.facility.raise_alert(Alert(severity=Severity.NOTICE, code="idle_funds", text=text))
+        self._told = due
+
+    async def _forget(self) -> None:
+        facility, before = self.facility.id, self.facility.now() - KEPT
+        await self.facility.store.run(lambda connection: traffic_book.forget(connection, facility, before))
+
+
+def _cashier(facility: Facility, settings: Payments) -> Cashier:
+    offered = {"sandbox": [_Sandbox]}
+    for entry in entry_points(group=payment.GROUP):
+        offered.setdefault(entry.name, []).append(entry)  # type: ignore[arg-type]
+    provider = payment.find(settings.provider, offered)
+    return Cashier(facility, settings, provider(settings.settings, settings.secret.get_secret_value()))
+
+
+class _Sandbox:
+    """The sandbox, as an entry point names a provider."""
+
+    @staticmethod
+    def load() -> type[Sandbox]:
+        return Sandbox

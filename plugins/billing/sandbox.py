@@ -8,10 +8,11 @@ import json
 from collections.abc import Mapping
 from datetime import datetime
 from hashlib import sha256
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import ConfigDict, Field, ValidationError
-from pydantic.dataclasses import dataclass
+from pydantic import Field, ValidationError
+
+from parloir.api import Settings
 
 from .payment import Checkout, Confirmation, Forged, Payment
 
@@ -20,13 +21,12 @@ FRESH = 300
 """In seconds: an older webhook is refused, so that one overheard cannot be sent again much later."""
 
 
-@dataclass(frozen=True, config=ConfigDict(strict=True, extra="forbid", hide_input_in_errors=True))
-class Told:
-    """What the sandbox's webhook says."""
+class Told(Settings):
+    """What the sandbox's webhook says; `at` is in seconds since 1970 UTC."""
 
-    payment: str = Field(max_length=32)
-    reference: str = Field(max_length=100)
-    amount: int = Field(gt=0)
+    payment: Annotated[str, Field(max_length=32)]
+    reference: Annotated[str, Field(max_length=100)]
+    amount: Annotated[int, Field(gt=0)]
     at: int
 
 
@@ -46,8 +46,8 @@ class Sandbox:
         if not hmac.compare_digest(self.sign(raw).encode(), headers.get(SIGNATURE, "").encode()):
             raise Forged("the signature is not the sandbox's")
         try:
-            told = Told(**json.loads(raw))
-        except (ValueError, TypeError, ValidationError):
+            told = Told.model_validate_json(raw, strict=True)
+        except ValidationError:
             raise Forged("this is not what the sandbox sends") from None
         if abs(int(now.timestamp()) - told.at) > FRESH:
             raise Forged("this was sent too long ago")

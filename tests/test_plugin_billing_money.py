@@ -1,0 +1,388 @@
+"""Money paid in, given back and taken out by the billing plugin, and what its statements and reports say of it."""
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from parloir.api import Call, CallCharge, CallClass, Holder, Medium, Reply, Request
+from parloir.plugins.billing.sandbox import SIGNATURE, Sandbox
+from parloir.testing import PluginErrors, SampleFacility, Trial, decide, relationship, visitor
+from parloir.testing import call as a_call
+from parloir.testing_fixtures import clock, facility
+
+__all__ = ["clock", "facility"]
+
+CENT = 10_000
+DOLLAR = 1_000_000
+ANN = "visitor:v1"
+RESIDENT = "resident:r1"
+SECRET = "sixteen letters of it"
+SANDBOX = {"provider": "sandbox", "sandbox": True, "secret": SECRET}
+SETTINGS = {"rates": [{"per_minute": "0.06"}], "payments": SANDBOX}
+STAFF = ("administrator",)
+VISITOR = ("visitor",)
+
+
+@pytest.fixture
+def policies(facility: SampleFacility) -> Iterator[Trial]:
+    with facility.trial({"billing": SETTINGS}) as trial:
+        yield trial
+
+
+def ask(policies: Trial, method: str, path: str, body: Any = None, *, user: str = "clerk", **facts: Any) -> Reply:
+    request = Request(user, **({"roles": VISITOR if user.startswith("v") else STAFF, "body": body} | facts))
+    return policies.request("billing", method, path, request)
+
+
+def get(policies: Trial, path: str, *, user: str = "clerk", **query: str) -> Any:
+    reply = ask(policies, "GET", path, user=user, query=query)
+    assert reply.status == 200, reply.body
+    return reply.body
+
+
+def charged(facility: SampleFacility, id: str = "call-1", cents: int = 60, tax: int = 3, **facts: Any) -> CallCharge:
+    """A call of ten minutes that has been settled now."""
+    at = facility.clock()
+    given = {"at": at, "answered": at, "ended": at, "talked": 600, "call_class": CallClass.ORDINARY}
+    facility.records.remember(facility.call(id=id, **given | facts))
+    charge = CallCharge(
+        call=id, account=RESIDENT, at=at, amount=cents * CENT, taxes=(("state", tax * CENT),) if tax else ()
+    )
+    facility.ledger.charge(charge)
+    return charge
+
+
+def available(policies: Trial, account: str = RESIDENT) -> str:
+    return str(get(policies, "balance", account=account)["available"])
+
+
+def paid(policies: Trial, amount: str = "20.00", user: str = "v1") -> dict[str, Any]:
+    reply = ask(policies, "POST", "payments", {"amount": amount}, user=user)
+    assert reply.status == 201, reply.body
+    payment: dict[str, Any] = reply.body
+    return payment
+
+
+def told(facility: SampleFacility, payment: dict[str, Any], **other: Any) -> Request:
+    """The sandbox's webhook for a payment, with other facts and still signed."""
+    facts = {
+        "payment": payment["id"],
+        "reference": f"sandbox-{payment['id']}",
+        "amount": 20 * DOLLAR,
+        "at": int(facility.clock().timestamp()),
+    }
+    raw = json.dumps(facts | other).encode()
+    return Request("", ("webhook",), raw=raw, headers={SIGNATURE: Sandbox({}, SECRET).sign(raw)})
+
+
+def confirm(policies: Trial, request: Request) -> Reply:
+    return policies.request("billing", "POST", "payments/confirm", request)
+
+
+def test_a_payment_is_in_the_account_once_it_is_confirmed_and_then_once(
+    facility: SampleFacility, policies: Trial
+) -> None:
+    payment = paid(policies)
+    assert available(policies, ANN) == "0.00"
+    webhook = told(facility, payment)
+    for _ in range(3):
+        assert confirm(policies, webhook).body == {"id": payment["id"], "state": "confirmed"}
+        assert available(policies, ANN) == "20.00"
+    [known] = get(policies, "payments")
+    assert (known["state"], known["reference"]) == ("confirmed", f"sandbox-{payment['id']}")
+
+
+def test_what_really_came_is_what_is_deposited(facility: SampleFacility, policies: Trial) -> None:
+    confirm(policies, told(facility, paid(policies), amount=19 * DOLLAR))
+    assert available(policies, ANN) == "19.00"
+
+
+@pytest.mark.parametrize("fault", ["body", "signature", "none", "old"])
+def test_a_forged_confirmation_deposits_nothing(facility: SampleFacility, policies: Trial, fault: str) -> None:
+    payment = paid(policies)
+    webhook = told(facility, payment)
+    match fault:
+        case "body":
+            webhook = replace(webhook, raw=webhook.raw.replace(b"20000000", b"90000000"))
+        case "signature":
+            webhook = replace(webhook, headers={SIGNATURE: "0" * 64})
+        case "none":
+            webhook = replace(webhook, headers={})
+        case "old":
+            facility.clock.advance(minutes=6)
+    assert confirm(policies, webhook).status == 403
+    assert available(policies, ANN) == "0.00"
+
+
+@pytest.mark.parametrize(
+    "other", [{"amount": -1}, {"amount": 1.5}, {"amount": "20"}, {"reference": 7}, {"more": 1}, {"at": None}]
+)
+def test_a_signed_webhook_of_another_shape_is_refused(
+    facility: SampleFacility, policies: Trial, other: dict[str, Any]
+) -> None:
+    assert confirm(policies, told(facility, paid(policies), **other)).status == 403
+    assert available(policies, ANN) == "0.00"
+
+
+def test_a_payment_confirmed_as_two_is_left_to_people(facility: SampleFacility, policies: Trial) -> None:
+    payment = paid(policies)
+    confirm(policies, told(facility, payment))
+    assert confirm(policies, told(facility, payment, reference="another")).body["code"] == "paid_twice"
+    assert available(policies, ANN) == "20.00"
+    assert [alert.code for alert in facility.alerts] == ["paid_twice"]
+
+
+def test_an_unknown_payment_confirms_nothing(facility: SampleFacility, policies: Trial) -> None:
+    assert confirm(policies, told(facility, {"id": "0" * 32})).body["code"] == "no_such_payment"
+
+
+def test_the_sandboxs_button_pays_for_its_own_payer_alone(policies: Trial) -> None:
+    payment = paid(policies)
+    assert ask(policies, "POST", "sandbox/pay", {"id": payment["id"]}, user="v2").status == 422
+    assert ask(policies, "POST", "sandbox/pay", {"id": payment["id"]}, user="v1").body["state"] == "confirmed"
+    assert available(policies, ANN) == "20.00"
+
+
+def test_there_are_no_routes_for_payments_without_a_provider(facility: SampleFacility) -> None:
+    with (
+        facility.trial({"billing": {"rates": [{"per_minute": 1}]}}) as policies,
+        pytest.raises(ValueError, match="unpack"),
+    ):
+        ask(policies, "POST", "payments", {"amount": "20.00"})
+
+
+@pytest.mark.parametrize(
+    ("payments", "message"),
+    [
+        (SANDBOX | {"sandbox": False}, "sandbox: true belongs to the provider sandbox"),
+        (SANDBOX | {"provider": "bank", "sandbox": False}, "0 payment providers are named 'bank'"),
+        (SANDBOX | {"secret": "short"}, "secret"),
+        (SANDBOX | {"least": "50.00", "most": "20.00"}, "leave nothing to pay"),
+    ],
+)
+def test_a_provider_must_be_meant_and_there(payments: dict[str, Any], message: str) -> None:
+    with pytest.raises(PluginErrors, match=message):
+        decide(a_call(), {"billing": SETTINGS | {"payments": payments}})
+
+
+@pytest.mark.parametrize("amount", ["4.99", "200.01", "20.005", "0", "-5", 20.5])
+def test_a_payment_is_within_its_bounds_and_in_cents(policies: Trial, amount: object) -> None:
+    assert ask(policies, "POST", "payments", {"amount": amount}, user="v1").status == 422
+
+
+def test_a_visitor_pays_into_their_own_account_or_of_a_resident_they_visit(
+    facility: SampleFacility, policies: Trial
+) -> None:
+    facility.records.relate(visitor("v1", relationship()))
+    for account, status in ((ANN, 201), (RESIDENT, 201), ("resident:r2", 422), ("visitor:v2", 422), ("facility", 422)):
+        reply = ask(policies, "POST", "payments", {"account": account, "amount": "20.00"}, user="v1")
+        assert reply.status == status, account
+
+
+def test_a_payment_is_given_back_once_as_far_as_it_is_not_spent(facility: SampleFacility, policies: Trial) -> None:
+    payment = paid(policies)
+    order = {"id": payment["id"], "reason": "paid by mistake"}
+    assert ask(policies, "POST", "payments/refund", order).body["code"] == "not_paid"
+    confirm(policies, told(facility, payment))
+    facility.ledger.hold(ANN, "call-1", 1)
+    assert ask(policies, "POST", "payments/refund", order).body["code"] == "not_enough"
+    facility.ledger.fill(ANN, 1)
+    for _ in range(2):
+        assert ask(policies, "POST", "payments/refund", order).body["state"] == "refunded"
+        assert available(policies, ANN) == "0.00"
+
+
+def test_money_is_paid_in_at_a_counter_once_for_each_receipt(facility: SampleFacility, policies: Trial) -> None:
+    facility.ledger.know(Holder.RESIDENT, "1001", "r1")
+    slip = {"holder": "resident", "number": "1001", "amount": "12.50", "reference": "receipt-7"}
+    first, again = (ask(policies, "POST", "deposits", slip) for _ in range(2))
+    assert (first.status, again.status, again.body["available"]) == (201, 200, "12.50")
+    other = ask(policies, "POST", "deposits", slip | {"amount": "99.00"})
+    assert (other.status, other.body["code"]) == (422, "event_used")
+    assert ask(policies, "POST", "deposits", slip | {"number": "9"}).body["code"] == "nobody"
+
+
+def test_a_holder_takes_back_what_is_available_and_no_more(facility: SampleFacility, policies: Trial) -> None:
+    facility.ledger.fill(RESIDENT, 5 * DOLLAR)
+    facility.ledger.hold(RESIDENT, "call-1", 2 * DOLLAR)
+    slip = {"account": RESIDENT, "amount": "3.01", "reference": "check-1", "reason": "released"}
+    assert ask(policies, "POST", "withdrawals", slip).body["code"] == "not_enough"
+    assert ask(policies, "POST", "withdrawals", slip | {"amount": "3.00"}).body["available"] == "0.00"
+
+
+def test_a_call_is_refunded_once_and_never_more_than_it_cost(facility: SampleFacility, policies: Trial) -> None:
+    facility.ledger.fill(RESIDENT, DOLLAR)
+    charged(facility)
+    order = {"call": "call-1", "reason": "could not hear"}
+    assert ask(policies, "POST", "refunds", order | {"amount": "0.64"}).body["code"] == "over_charge"
+    assert ask(policies, "POST", "refunds", order | {"amount": "0.13"}).body["refunded"] == "0.13"
+    assert ask(policies, "POST", "refunds", order).body["refunded"] == "0.50"
+    assert ask(policies, "POST", "refunds", order).body["code"] == "over_charge"
+    assert available(policies) == "1.00"
+    assert ask(policies, "POST", "refunds", order | {"call": "call-9"}).body["code"] == "not_charged"
+
+
+def test_a_visitors_request_is_kept_until_staff_answer(facility: SampleFacility, policies: Trial) -> None:
+    facility.ledger.fill(RESIDENT, DOLLAR)
+    charged(facility)
+    asked = ask(policies, "POST", "refund-requests", {"call": "call-1", "words": "  No picture. "}, user="v1")
+    again = ask(policies, "POST", "refund-requests", {"words": "Again"}, user="v1")
+    assert (asked.status, asked.body["words"]) == (201, "No picture.")
+    assert again.body["id"] == asked.body["id"]
+    assert [each["call"] for each in get(policies, "refund-requests")] == ["call-1"]
+    assert get(policies, "refund-requests", user="v2") == []
+    ask(policies, "POST", "refunds", {"call": "call-1", "reason": "camera fault"})
+    [mine] = get(policies, "refund-requests", user="v1")
+    assert (mine["state"], mine["answer"]) == ("granted", "camera fault")
+    assert get(policies, "refund-requests") == []
+
+
+def test_a_request_is_declined_with_an_answer(facility: SampleFacility, policies: Trial) -> None:
+    charged(facility)
+    made = ask(policies, "POST", "refund-requests", {"words": "Too short"}, user="v1").body
+    answer = {"id": made["id"], "answer": "The call lasted ten minutes."}
+    assert ask(policies, "POST", "refund-requests/decline", answer).status == 200
+    assert ask(policies, "POST", "refund-requests/decline", answer).status == 404
+    assert get(policies, "refund-requests", user="v1")[0]["state"] == "declined"
+
+
+def test_nobody_asks_for_money_for_somebody_elses_call(facility: SampleFacility, policies: Trial) -> None:
+    charged(facility)
+    body = {"call": "call-1", "words": "Mine"}
+    assert ask(policies, "POST", "refund-requests", body, user="v2").body["code"] == "no_such_call"
+
+
+def test_a_statement_goes_from_one_balance_to_the_next(facility: SampleFacility, policies: Trial) -> None:
+    facility.ledger.know(Holder.RESIDENT, "1001", "r1", "Resident One")
+    facility.ledger.fill(RESIDENT, 5 * DOLLAR)
+    facility.clock.advance(days=30)
+    facility.ledger.hold(RESIDENT, "call-1", 2 * DOLLAR)
+    charged(facility, media=(Medium.AUDIO, Medium.VIDEO))
+    ask(policies, "POST", "refunds", {"call": "call-1", "amount": "0.10", "reason": "no sound"})
+    facility.ledger.hold(RESIDENT, "call-2", DOLLAR)
+    found = get(policies, "statement", account=RESIDENT, month="2026-04")
+    assert (found["opening"], found["closing"]) == ("5.00", "4.47")
+    assert [(line["kind"], line["amount"], line["balance"]) for line in found["lines"]] == [
+        ("charge", "-0.63", "4.37"),
+        ("refund", "0.10", "4.47"),
+    ]
+    assert (found["lines"][0]["seconds"], found["lines"][0]["taxes"]) == (600, {"state": "0.03"})
+    march = get(policies, "statement", account=RESIDENT, month="2026-03")
+    assert (march["opening"], march["closing"]) == ("0.00", "5.00")
+
+
+def test_a_statement_is_text_a_table_and_a_page_in_two_languages(facility: SampleFacility, policies: Trial) -> None:
+    facility.ledger.know(Holder.RESIDENT, "1001", "r1", "<b>Resident</b>")
+    facility.ledger.fill(RESIDENT, 1234 * DOLLAR)
+    charged(facility)
+    slip = {"account": RESIDENT, "amount": "1.00", "reference": "x", "note": "=cmd|'/c calc'!A0 <script>"}
+    ask(policies, "POST", "deposits", slip)
+
+    def formed(form: str, language: str = "en") -> str:
+        query = {"account": RESIDENT, "format": form, "language": language}
+        reply = ask(policies, "GET", "statement", query=query)
+        assert reply.media == {"text": "text/plain", "csv": "text/csv", "html": "text/html"}[form]
+        return str(reply.body)
+
+    assert "Balance after" in formed("text")
+    assert "1,234.37" in formed("text")
+    assert "Saldo final" in formed("text", "es-MX")
+    page = formed("html", "es")
+    assert '<html lang="es">' in page
+    assert "width=device-width" in page
+    assert "Llamada, 10:00 min, voz" in page
+    assert "<b>" not in page
+    assert "<script>" not in page
+    rows = list(csv.DictReader(io.StringIO(formed("csv"))))
+    assert [row["kind"] for row in rows] == ["opening", "deposit", "charge", "deposit"]
+    assert (rows[2]["amount"], rows[2]["taxes"], rows[-1]["balance"]) == ("-0.63", "0.03", "1234.37")
+    assert rows[-1]["reason"].startswith("'=")
+    assert ask(policies, "GET", "statement", query={"account": RESIDENT, "format": "pdf"}).status == 422
+    assert ask(policies, "GET", "statement", query={"account": RESIDENT, "month": "2026-13"}).status == 422
+
+
+def test_a_visitor_sees_their_own_account_only(facility: SampleFacility, policies: Trial) -> None:
+    facility.ledger.fill(ANN, DOLLAR)
+    assert get(policies, "balance", user="v1")["available"] == "1.00"
+    assert get(policies, "statement", user="v1")["account"] == ANN
+    query = {"account": RESIDENT}
+    assert ask(policies, "GET", "statement", user="v1", query=query).body["code"] == "not_yours"
+    assert ask(policies, "GET", "balance", user="v1", query=query).body["code"] == "not_yours"
+
+
+def test_the_report_adds_up(facility: SampleFacility, policies: Trial) -> None:
+    facility.ledger.fill(RESIDENT, 10 * DOLLAR)
+    charged(facility)
+    charged(facility, "call-2", cents=160, tax=0, media=(Medium.AUDIO, Medium.VIDEO), talked=601)
+    ask(policies, "POST", "refunds", {"call": "call-2", "amount": "1.00", "reason": "frozen picture"})
+    facility.records.remember(facility.call(id="call-3", talked=60, call_class=CallClass.ORDINARY))
+    facility.records.remember(facility.call(id="call-4", talked=900, call_class=CallClass.PRIVILEGED))
+    facility.records.remember(facility.call(id="call-5", call_class=CallClass.ORDINARY))
+    found = get(policies, "report", month="2026-03")
+    assert (found["charged"], found["taxes"], found["refunded"]) == ("2.20", {"state": "0.03"}, "1.00")
+    assert found["kept"] == "1.23"
+    assert found["media"]["audio"] == {"calls": 2, "seconds": 660, "paid_calls": 1, "paid_seconds": 600}
+    assert found["media"]["video"] == {"calls": 1, "seconds": 601, "paid_calls": 1, "paid_seconds": 601}
+    assert found["privileged"] == {"calls": 1, "seconds": 900}
+    assert found["balances"]["resident"] == "8.77"
+
+
+def test_what_a_visit_cost_to_carry_stands_beside_its_charge(facility: SampleFacility) -> None:
+    prices = {"cpu_hour": "0.05", "gigabyte": "0.09"}
+    with facility.trial({"billing": SETTINGS | {"prices": prices}}) as policies:
+        facility.ledger.fill(RESIDENT, DOLLAR)
+        charged(facility)
+        stream = {"kind": "audio", "bytes_received": 500_000_000, "bytes_sent": 500_000_001}
+        for _ in range(2):
+            policies.tell(facility.call(talked=600), "report", phone=[stream], browser=[stream], cpu=36_000)
+        policies.tell(facility.call(id="call-2", talked=1), "report", phone=[{"bytes_sent": "many"}], browser="none")
+        policies.tell(facility.call(id="call-3"), "ended")
+        first, second = get(policies, "costs", month="2026-03")["calls"]
+    assert (first["bytes"], first["bandwidth"], first["compute"]) == (2_000_000_002, "0.180001", "0.0005")
+    assert (first["charged"], first["seconds"]) == ("0.60", 600)
+    assert (second["bytes"], second["compute"], second["charged"]) == (0, None, "0.00")
+
+
+def test_money_that_nobody_moves_is_reported_before_and_when_it_is_due(
+    facility: SampleFacility, policies: Trial
+) -> None:
+    facility.ledger.fill(RESIDENT, DOLLAR)
+    facility.ledger.fill("facility", DOLLAR)
+    facility.ledger.fill(ANN, DOLLAR)
+    facility.clock.advance(days=149)
+    assert get(policies, "idle") == []
+    facility.clock.advance(days=1)
+    assert [(each["account"], each["days"], each["refund_due"]) for each in get(policies, "idle")] == [
+        (RESIDENT, 150, False),
+        (ANN, 150, False),
+    ]
+    facility.ledger.fill(ANN, 1)
+    facility.clock.advance(days=30)
+    assert [(each["account"], each["refund_due"]) for each in get(policies, "idle")] == [(RESIDENT, True)]
+    for _ in range(2):
+        policies.run_task("billing", "idle")
+    assert [alert.code for alert in facility.alerts] == ["idle_funds"]
+
+
+def test_what_calls_used_is_forgotten_after_years(facility: SampleFacility, policies: Trial) -> None:
+    policies.tell(facility.call(talked=600), "report", phone=[], browser=[])
+    facility.clock.advance(days=801)
+    policies.run_task("billing", "forget")
+    assert get(policies, "costs", month="2026-03")["calls"] == []
+
+
+def test_a_call_is_shown_in_the_month_of_its_settlement(facility: SampleFacility, policies: Trial) -> None:
+    """It began at 23:50 on 31 March by the facility's clock, and ended in April."""
+    facility.ledger.fill(RESIDENT, DOLLAR)
+    facility.clock.advance(days=27, hours=10, minutes=50)
+    began: Call = facility.call(talked=600, call_class=CallClass.ORDINARY)
+    facility.clock.advance(minutes=20)
+    charged(facility)
+    facility.records.remember(replace(began, at=facility.clock(), ended=facility.clock()))
+    [line] = get(policies, "statement", account=RESIDENT, month="2026-04")["lines"]
+    assert (line["seconds"], line["medium"]) == (600, "audio")
