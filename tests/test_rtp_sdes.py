@@ -42,7 +42,7 @@ def test_a_gcm_key_is_read_with_its_padding_or_without() -> None:
         assert parse(written.rstrip("=")).master == bytes(range(octets))
 
 
-@pytest.mark.parametrize("parameter", ["WSH=64", "KDR=0", "-WSH=64", "-unknown", "WSH=128 -x=1"])
+@pytest.mark.parametrize("parameter", ["WSH=64", "KDR=0", "FEC_ORDER=FEC_SRTP", "-WSH=64", "-unknown", "WSH=128 -x=1"])
 def test_parameters_that_change_nothing_for_us_are_passed_over(parameter: str) -> None:
     assert parse(f"1 AES_CM_128_HMAC_SHA1_80 inline:{MASTER} {parameter}").tag == 1
 
@@ -69,7 +69,7 @@ def test_parameters_that_change_nothing_for_us_are_passed_over(parameter: str) -
         f"1 AES_CM_128_HMAC_SHA1_80 inline:{MASTER} UNENCRYPTED_SRTP",
         f"1 AES_CM_128_HMAC_SHA1_80 inline:{MASTER} UNENCRYPTED_SRTCP",
         f"1 AES_CM_128_HMAC_SHA1_80 inline:{MASTER} UNAUTHENTICATED_SRTP",
-        f"1 AES_CM_128_HMAC_SHA1_80 inline:{MASTER} FEC_ORDER=FEC_SRTP",
+        f"1 AES_CM_128_HMAC_SHA1_80 inline:{MASTER} FEC_ORDER=SRTP_FEC",
         f"1 AES_CM_128_HMAC_SHA1_80 inline:{MASTER} unknown",
     ],
 )

@@ -89,8 +89,10 @@ class Workbench:
         handle = self._handles.get(context)
         if self._identified and context in self._identified:
             identifier, after, _ = self._identified[context]
-            self.buffer[size - identifier - after : size - identifier] = self.buffer[size - after : size]
-            size = max(0, size - identifier)
+            if size < identifier + after:
+                return 0
+            size -= identifier
+            self.buffer[size - after : size] = self.buffer[size - after + identifier : size + identifier]
         self._length[0] = size
         if handle is None or _unprotect(handle, self._start, self._length):
             return 0

@@ -67,7 +67,8 @@ def parse(value: str) -> Key:
     """Read an a=crypto value. Raises UnusableKey for one that breaks the grammar or that we cannot serve.
 
     That is: another suite, several keys in one line, a session parameter that weakens the protection or that must be
-    understood and is not. WSH, a key derivation rate of 0, and parameters marked "-" change nothing for us (6.3).
+    understood and is not. WSH, a key derivation rate of 0, the usual order of error correction (of which there is
+    none) and parameters marked "-" change nothing for us (section 6.3).
     """
     match = _LINE.fullmatch(value)
     if not match:
@@ -88,8 +89,7 @@ def parse(value: str) -> Key:
 
 
 def _harmless(parameter: str) -> bool:
-    name, _, value = parameter.partition("=")
-    return parameter.startswith("-") or name == "WSH" or (name == "KDR" and value == "0")
+    return parameter.startswith(("-", "WSH=")) or parameter in ("KDR=0", "FEC_ORDER=FEC_SRTP")
 
 
 def _master(suite: Suite, encoded: str) -> bytes:

@@ -29,7 +29,9 @@ _RTPMAP = re.compile(r"(\d{1,3}) ([^\s/]{1,64})/(\d{1,6})(?:/(\d{1,2}))?")
 _RTCP = re.compile(r"(\d{1,5})(?: IN IP[46] (\S+))?")
 _EXTMAP = re.compile(r"(\d{1,5})(?:/[a-z]+)? (\S+)(?: .*)?")
 _TOKEN = re.compile(r"[!-~]{1,64}")
+_CODEC_CONTROL = {"fir", "tmmbr", "tstr", "vbcm"}
 _MOST_KEYS = 16
+_MOST_WORDS = 8
 
 
 @dataclass(frozen=True)
@@ -210,13 +212,21 @@ def _formats(section: _Section, line: _Line, listed: str, rtp: bool) -> tuple[tu
     feedback: dict[str, set[str]] = {}
     for _, value in section.values("rtcp-fb"):
         target, _, what = value.partition(" ")
-        feedback.setdefault(target, set()).add(what.strip())
+        feedback.setdefault(target, set()).update(_feedback(what))
     found = tuple(
         Format(number, codecs[number], frozenset(feedback.get("*", set()) | feedback.get(str(number), set())))
         for number in types
         if number in codecs
     )
     return found, tuple(str(number) for number in types if number not in codecs)
+
+
+def _feedback(what: str) -> tuple[str, ...]:
+    """One kind of feedback; some phones write several of RFC 5104's in one line, as `ccm fir tmmbr`."""
+    first, *words = what.split()[:_MOST_WORDS] or [""]
+    if first == "ccm" and words and set(words) <= _CODEC_CONTROL:
+        return tuple(f"ccm {word}" for word in words)
+    return (" ".join((first, *words)),)
 
 
 def _codecs(section: _Section) -> dict[int, Codec]:
