@@ -28,6 +28,7 @@ class FakeRelay:
     arguments: list[dict[str, Any]] = field(default_factory=list)
     prompts: list[tuple[str, "Deferred[dict[str, Any]]"]] = field(default_factory=list)
     fail: dict[str, Exception] = field(default_factory=dict)
+    report: Report = field(default_factory=Report)
 
     def callRemote(self, command: type, **arguments: Any) -> "Deferred[dict[str, Any]]":  # noqa: N802
         """What a call says to its relay."""
@@ -44,7 +45,7 @@ class FakeRelay:
             commands.OpenPhone: {"ports": PhonePorts(audio=30000, video=30002 if arguments.get("video") else None)},
             commands.OpenBrowser: {"terms": TERMS},
             commands.RestartIce: {"terms": TERMS.model_copy(update={"ufrag": "fresh"})},
-            commands.CloseBridge: {"report": Report()},
+            commands.CloseBridge: {"report": self.report},
         }
         return succeed(answers.get(command, {}))
 
