@@ -112,7 +112,7 @@ def read(name: str, text: str) -> tuple[Row, ...]:
     """The rows of one table: CSV whose first line is COLUMNS; lines that begin with # are left out. Raises BadCaps."""
     numbered = [(number, line) for number, line in enumerate(text.splitlines(), 1) if line and not line.startswith("#")]
     reader = csv.reader(io.StringIO("\n".join(line for _, line in numbered)), strict=True)
-    rows = []
+    rows: list[Row] = []
     for (number, _), cells in zip(numbered, _cells(name, reader), strict=False):
         if not rows and tuple(cells) == COLUMNS:
             continue

@@ -68,8 +68,9 @@ class Shop(Scene):
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
         self.desk.till = Till(self.desk.timelines, lambda: CAPS, self.desk.live.__contains__)
-        self.resident = self.in_store(lambda c: residents.add(c, facility="north", number=token_hex(4), name="Resident")).id
-        self.visitor = self.in_store(lambda c: visitors.add(c, facility="north", name="Visitor")).id
+        number = token_hex(4)
+        self.resident = self.in_store(lambda c: residents.add(c, facility="north", number=number, name="Resident").id)
+        self.visitor = self.in_store(lambda c: visitors.add(c, facility="north", name="Visitor").id)
         self.account = f"visitor:{self.visitor}"
 
     def in_store(self, work: Any) -> Any:
