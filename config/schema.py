@@ -181,6 +181,11 @@ class Trunk(Section):
         """The PBX's address, parsed."""
         return SipAddress.parse(self.address)
 
+    @property
+    def places(self) -> tuple[SipAddress, ...]:
+        """Where the PBX is, and where else."""
+        return tuple(SipAddress.parse(each) for each in (self.address, self.backup) if each is not None)
+
 
 class StationDefaults(Section):
     """What a facility's stations are unless they say otherwise."""

@@ -109,6 +109,7 @@ class Service:
             Bans(self.database),
         )
         self.agent.replace_logins(wiring.logins(config))
+        self.agent.replace_trunks(wiring.trunks(config))
         self.tracing = Tracing(config, self.agent.where)
         self.agent.on_wire = self.tracing.saw
         self.timelines = Timelines(self.database, Clock(lambda: datetime.now(UTC), monotonic_ns), log)
@@ -122,7 +123,7 @@ class Service:
             wiring.stations(config),
             self.rules.facilities,
             DeskTerms(
-                wiring.advertise(config),
+                wiring.advertise(config, self.agent.trunk_at),
                 wiring.ice_servers(config),
                 config.webrtc.relay_only,
                 config.gateway.rejoin_window,
@@ -137,6 +138,10 @@ class Service:
         metrics = Metrics()
         metrics.gauge("parloir_calls_live", "Calls in progress.", lambda: len(self.desk.live))
         metrics.gauge("parloir_calls_ended", "Calls ended, by reason.", self._ended)
+        metrics.gauge("parloir_phones_registered", "Stations whose phone is registered.", self.agent.registered)
+        metrics.gauge("parloir_trunk_up", "Whether a trunk answers, and knows us where it has to.", self._trunks_up)
+        metrics.gauge("parloir_sip_dropped", "SIP messages dropped without an answer, by why.", self._dropped)
+        metrics.gauge("parloir_sip_bans", "Addresses that are banned now.", lambda: len(self.agent.bans()))
         metrics.gauge("parloir_children_up", "Child processes that are up, by kind.", self._up)
         return Web(
             self.desk,
@@ -156,6 +161,13 @@ class Service:
 
     def _ended(self) -> Mapping[tuple[tuple[str, str], ...], float]:
         return {(("reason", name),): float(count) for name, count in self.desk.ended.items()}
+
+    def _trunks_up(self) -> Mapping[tuple[tuple[str, str], ...], float]:
+        links = self.agent.trunks()
+        return {(("facility", f), ("trunk", name)): float(link.serves) for (f, name), link in links.items()}
+
+    def _dropped(self) -> Mapping[tuple[tuple[str, str], ...], float]:
+        return {(("why", why),): float(count) for why, count in sorted(self.agent.counters.items())}
 
     def _up(self) -> Mapping[tuple[tuple[str, str], ...], float]:
         kinds = {child.name for child in self.children}
@@ -216,6 +228,7 @@ class Service:
         self.agent.stations.replace(wiring.trusted(config))
         self.tracing.config = config
         self.agent.replace_logins(wiring.logins(config))
+        self.agent.replace_trunks(wiring.trunks(config))
         self.agent.renew_certificate()
         self.log("reloaded")
 

@@ -20,7 +20,8 @@ from parloir.sip.errors import Unreachable
 from parloir.sip.logins import StationLogin
 from parloir.sip.registrar import Overflow, RegistrarTerms
 from parloir.sip.stations import Station as TrustedStation
-from parloir.sip.target import Registered, Target
+from parloir.sip.target import Registered, Target, Through
+from parloir.sip.trunk import CallerRule, Identity, Trunk
 from parloir.webrtc.signalling import IceServer
 from parloir.webrtc.turn import credentials
 
@@ -80,6 +81,25 @@ def logins(config: Config) -> list[StationLogin]:
     ]
 
 
+def trunks(config: Config) -> list[Trunk]:
+    """The PBXs of all facilities, and the stations behind them."""
+    return [
+        Trunk(
+            facility=id,
+            name=name,
+            places=trunk.places,
+            numbers=tuple((s.number, n) for n, s in facility.stations.items() if s.number and s.trunk == name),
+            register=trunk.register_,
+            login=login(trunk.login) if trunk.login else None,
+            expires=trunk.expires,
+            options=trunk.options,
+            caller=CallerRule(tuple(map(Identity, trunk.identity)), trunk.strip or "", trunk.digits or 0),
+        )
+        for id, facility in config.facilities.items()
+        for name, trunk in facility.trunks.items()
+    ]
+
+
 def login(given: schema.Login, realm: str = "") -> Login:
     """A login as the SIP side has it."""
     password = given.password.get_secret_value() if given.password else ""
@@ -119,17 +139,31 @@ def _rtp_host(configured: str) -> str:
     return "::" if ":" in configured else "0.0.0.0"
 
 
-def advertise(config: Config) -> Callable[[str], str]:
-    """Which address a phone at a host is told to send media to; the function raises Unreachable without a way to it."""
+def advertise(config: Config, trunk_at: Callable[[str], tuple[str, str] | None]) -> Callable[[str], str]:
+    """Which address a phone at a host is told to send media to; the function raises Unreachable without a way to it.
+
+    `trunk_at` says which facility's trunk is at a host.
+    """
+    own = {
+        (id, name): trunk.rtp_address
+        for id, facility in config.facilities.items()
+        for name, trunk in facility.trunks.items()
+        if trunk.rtp_address is not None
+    }
     fixed = config.sip.rtp_address
 
     def toward(host: str) -> str:
+        trunk = trunk_at(host) if own and host else None
+        if trunk is not None and trunk in own:
+            return own[trunk]
+        if fixed != "auto":
+            return fixed
         try:
             return network.toward(host)
         except (OSError, ValueError):
             raise Unreachable(host or "the phone", "it is not registered, or there is no way to it") from None
 
-    return toward if fixed == "auto" else lambda host: fixed
+    return toward
 
 
 def stations(config: Config) -> Stations:
@@ -156,6 +190,8 @@ def target(facility: str, name: str, station: schema.Station) -> Target | None:
     """How a station is called."""
     if station.login is not None:
         return Registered(facility, name)
+    if station.trunk is not None and station.number is not None:
+        return Through(facility, station.trunk, station.number)
     return station.sip_address
 
 

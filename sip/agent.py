@@ -3,7 +3,7 @@
 import re
 import socket
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from ipaddress import ip_address
 from typing import Any
 
@@ -14,7 +14,7 @@ from twisted.protocols import amp
 from parloir.rtp.description import Address
 from parloir.sip import dialog as dialogs
 from parloir.sip import left_over
-from parloir.sip.ban import BanStore
+from parloir.sip.ban import Ban, BanStore
 from parloir.sip.binding import BindingStore
 from parloir.sip.edge import NOWHERE, Edge
 from parloir.sip.errors import Unreachable
@@ -27,8 +27,10 @@ from parloir.sip.session import DialogStore, Incoming, Session, SessionEvents
 from parloir.sip.settings import Settings
 from parloir.sip.stations import Station, Stations
 from parloir.sip.surroundings import Log
-from parloir.sip.target import Registered, Target, Way
+from parloir.sip.target import Registered, Target, Through, Way
 from parloir.sip.transport import Observer
+from parloir.sip.trunk import Trunk
+from parloir.sip.trunk_link import TrunkLink
 from parloir.sip.uri import Uri
 
 FAREWELL = 2.0
@@ -60,6 +62,7 @@ class UserAgent:
         self.lines = Lines(settings, log, reactor)
         self.edge = Edge(reactor, settings, self.stations, dialog_store, self.lines, incoming, log, bindings, bans)
         self.edge.sockets.observe = self._wire
+        self.edge.trunks.resolve = self._resolve
         self.on_wire: Observer | None = None
         self._unheard: tuple[Address, bytes] | None = None
 
@@ -98,6 +101,7 @@ class UserAgent:
         """Take the ports, and end what an earlier run left behind. Lines may come up after this."""
         self.edge.open(self._reactor)
         await self.edge.registrations.restore()
+        self.edge.trunks.start()
         for dialog in await self._dialogs.left_over():
             left_over.end(self.edge, dialog)
 
@@ -109,8 +113,9 @@ class UserAgent:
         """End every session, give the phones a moment to hear of it, and close the ports."""
         for leg in list(self.edge.legs.values()):
             leg.end(480)
+        self.edge.trunks.stop()
         deadline = self._reactor.seconds() + FAREWELL
-        while self.edge.legs and self._reactor.seconds() < deadline:
+        while (self.edge.legs or self.edge.trunks.leaving) and self._reactor.seconds() < deadline:
             pause: Deferred[None] = Deferred()
             self._reactor.callLater(0.02, pause.callback, None)
             await pause
@@ -140,6 +145,8 @@ class UserAgent:
     async def _way(self, target: Target) -> Way:
         if isinstance(target, Registered):
             return self.edge.registrations.way(target, self.edge.sockets.has)
+        if isinstance(target, Through):
+            return await self.edge.trunks.way(target)
         peer = Address(await self._resolve(target.host), target.port)
         flow = self.edge.sockets.flow(peer, target.transport)
         return Way(flow, Uri(target.user, target.host, target.port, by(target.transport)))
@@ -149,6 +156,8 @@ class UserAgent:
         if isinstance(target, Registered):
             newest = self.edge.registrations.of(target.facility, target.station)[:1]
             return Flow.parse(newest[0].flow).peer.host if newest else ""
+        if isinstance(target, Through):
+            return self.edge.trunks.host_of(target)
         return target.host
 
     async def _resolve(self, host: str) -> str:
@@ -167,6 +176,31 @@ class UserAgent:
     def replace_logins(self, logins: list[StationLogin]) -> None:
         """Let the phones of these stations register, and no others."""
         self.edge.registrations.replace(logins)
+
+    def registered(self) -> int:
+        """How many stations have a phone that is registered."""
+        doors = self.edge.registrations
+        return sum(bool(doors.of(*owner)) for owner in doors.logins.owners)
+
+    def trunks(self) -> Mapping[tuple[str, str], TrunkLink]:
+        """The trunks at work, by facility and name."""
+        return self.edge.trunks.links
+
+    def trunk_at(self, host: str) -> tuple[str, str] | None:
+        """The facility and name of the trunk at a host (an IP literal)."""
+        return next((owner for owner, link in self.edge.trunks.links.items() if link.is_at(host)), None)
+
+    def bans(self) -> list[Ban]:
+        """The bans in force, the first to end first."""
+        return self.edge.registrations.bans()
+
+    def lift(self, host: str) -> bool:
+        """End a ban; whether there was one."""
+        return self.edge.registrations.lift(host)
+
+    def replace_trunks(self, trunks: Iterable[Trunk]) -> None:
+        """Take these PBXs from now on."""
+        self.edge.trunks.replace(trunks)
 
     def line_locator(self, index: int) -> amp.CommandLocator:
         """What answers that line's own commands."""

@@ -21,14 +21,17 @@ from parloir.sip.incoming import IncomingLeg
 from parloir.sip.leg import Leg
 from parloir.sip.lines import Lines
 from parloir.sip.message import Request, Response, parse
+from parloir.sip.refusal import refusal
 from parloir.sip.registrations import Registrations
 from parloir.sip.session import DialogStore, Incoming
 from parloir.sip.settings import Listener, Settings
+from parloir.sip.sightings import Sightings
 from parloir.sip.slots import Slot
 from parloir.sip.stations import Station, Stations
 from parloir.sip.surroundings import Clock, Log
 from parloir.sip.transactions import Asked, Transactions
 from parloir.sip.transport import Sockets
+from parloir.sip.trunks import Trunks
 from parloir.sip.uri import Uri
 
 RETRY_AFTER = "10"
@@ -62,13 +65,15 @@ class Edge:
         self._by_dialog: dict[tuple[str, str], Leg] = {}
         self._peers: set[str] = set()
         self.registrations = Registrations(settings, bindings, bans, log)
-        self.registrations.exempt = stations.knows
+        self.registrations.exempt = self._is_named
+        self.sightings = Sightings()
         self.sockets = Sockets(settings.listen, settings.product, self.from_phone, settings.streams, log)
         self.sockets.standing = self.standing
         self.inner_sockets = Sockets((Listener("127.0.0.1", 0),), settings.product, self.from_line)
         self.outer = Transactions(
             clock, self.sockets, dialogs.token, self._phone_asks, self._phone_acknowledges, self._phone_answers
         )
+        self.trunks = Trunks(clock, self.outer, self.sockets, log)
         self.inner = Transactions(clock, self.inner_sockets, dialogs.token, self._line_asks, self._line_acknowledges)
         self.sockets.on_lost = self._connection_lost
         self.sockets.on_unreachable = self.outer.unreachable
@@ -106,7 +111,11 @@ class Edge:
 
     def knows(self, host: str) -> bool:
         """Whether a host is one that we talk with."""
-        return self.stations.knows(host) or self.registrations.knows(host) or host in self._peers
+        return self._is_named(host) or self.registrations.knows(host) or host in self._peers
+
+    def _is_named(self, host: str) -> bool:
+        """Whether the configuration names that host as a phone's or a PBX's."""
+        return self.stations.knows(host) or self.trunks.knows(host)
 
     def _connection_lost(self, flow: Flow) -> None:
         self.registrations.lost(flow)
@@ -144,10 +153,15 @@ class Edge:
             if not self._from_somebody(message, flow, known):
                 self._turn_away(flow, known, Verdict.STRANGER)
                 return
+            if known:
+                self.sightings.note(flow.peer, message, self.registrations.now)
             self.outer.received(message, flow)
         except SipError as error:
             self.counters["malformed"] += 1
             self.log("sip.malformed", peer=str(flow.peer.host), why=str(error))
+            answer = refusal(data, self.settings.product) if known else None
+            if answer is not None:
+                self.sockets.send(flow, answer)
 
     def _turn_away(self, flow: Flow, known: bool, verdict: Verdict) -> None:
         self.counters[verdict.value] += 1
@@ -161,7 +175,9 @@ class Edge:
         begins = message.recipient.tag is None and message.method not in ("ACK", "CANCEL")
         if begins and message.method == "REGISTER" and self.registrations.logins.registering(message) is not None:
             return True
-        return known and (not begins or self._station(message, flow) is not None)
+        if not known or not begins:
+            return known
+        return self.trunks.knows(flow.peer.host) or self._station(message, flow) is not None
 
     def _station(self, request: Request, flow: Flow) -> Station | None:
         """Whose phone a request comes from; a login's word for it is still to be proved."""
@@ -169,7 +185,9 @@ class Edge:
             user = Uri.parse(request.sender.uri).user
         except MalformedMessage:
             user = ""
-        found = self.stations.identify(flow.peer, user)
+        if self.trunks.is_exactly(flow.peer):
+            return self.trunks.identify(flow.peer, request)
+        found = self.stations.identify(flow.peer, user) or self.trunks.identify(flow.peer, request)
         login = self.registrations.logins.calling(request)
         if found is None and login is not None and self.registrations.knows(flow.peer.host):
             found = Station(login.facility, login.station, flow.peer, user, login=login)
@@ -232,11 +250,13 @@ class Edge:
         """A station's call: it gets a slot, at once or after a moment, or is refused."""
         request, station = asked.request, self._station(asked.request, asked.source)
         if station is None:
+            self.log("sip.unmatched", peer=asked.source.peer.host)
             asked.respond(403)
         elif self._merged(request):
             asked.respond(482)
         elif station.login is None or self.registrations.vouches(asked, station.login):
-            number, id = reception.dialled(request), dialogs.token()
+            meant = self.trunks.dialled(asked.source.peer, request) if station.trunk else None
+            number, id = meant or reception.dialled(request), dialogs.token()
             waiting = self.lines.reserve_soon(id, self.kept(number))
             asked.cancelled = waiting.cancel
             waiting.addCallbacks(
@@ -258,6 +278,7 @@ class Edge:
 
     def _take_in(self, asked: Asked, slot: Slot, id: str, station: Station, number: str) -> None:
         leg = IncomingLeg(self, id, slot, asked, (station.facility, station.station), number)
+        leg.login = self.trunks.login(asked.source.peer) if station.trunk else None
         self.enter(leg)
         self.log("sip.incoming", session=leg.id, station=f"{leg.facility}/{leg.station}")
         try:

@@ -81,6 +81,11 @@ class Registrations:
         self._hosts = frozenset(Flow.parse(flow).peer.host for flow in by_flow)
         self._proven = {flow: owner for flow, owner in self._proven.items() if flow in by_flow}
 
+    @property
+    def now(self) -> float:
+        """Seconds since 1970."""
+        return self._wall()
+
     # Who is read.
 
     def knows(self, host: str) -> bool:

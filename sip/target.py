@@ -41,7 +41,7 @@ class Through:
     number: str
 
 
-Target: TypeAlias = Direct | Registered
+Target: TypeAlias = Direct | Registered | Through
 
 
 @dataclass(frozen=True)
