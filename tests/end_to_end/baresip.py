@@ -79,6 +79,7 @@ class Baresip:
         encryption: str = "",
         registrar: str = "",
         password: str = "",
+        certificate: tuple[Path, Path] | None = None,
     ) -> None:
         self.tone = tone
         self.user = user
@@ -95,6 +96,7 @@ class Baresip:
         self._encryption = f";mediaenc={encryption}" if encryption else ""
         self._registrar = registrar
         self._password = password
+        self._certificate = certificate
         self._configure("auto" if answers else "manual", video)
         self.process = Process([baresip(), "-f", str(home), "-s", "-v"], home / "baresip.log", cwd=home)
         self.process.wait_for_line("baresip is ready")
@@ -107,6 +109,10 @@ class Baresip:
     def address(self) -> str:
         """Where it takes calls, for the configuration's station."""
         return f"sip:{self.user}@127.0.0.1:{self._sip}"
+
+    def address_by(self, transport: str) -> str:
+        """Where it takes calls by that transport; TLS needs its `certificate` (with its key)."""
+        return f"sip:{self.user}@127.0.0.1:{self._sip + (transport == 'tls')};transport={transport}"
 
     def _configure(self, answer: str, video: bool) -> None:
         media = free_ports(40)
@@ -122,6 +128,9 @@ class Baresip:
         )
         if not video:
             config = "".join(line + "\n" for line in config.splitlines() if not _is_video(line))
+        if self._certificate is not None:
+            (self._home / "both.pem").write_text("".join(file.read_text() for file in self._certificate))
+            config += f"sip_certificate {self._home / 'both.pem'}\n"
         (self._home / "config").write_text(config)
         (self._home / "accounts").write_text(self._account(answer))
         (self._home / "contacts").write_text("")

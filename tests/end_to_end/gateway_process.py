@@ -9,7 +9,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,8 +17,10 @@ from typing import Any, TypeVar
 
 import yaml
 
+from tests.certificates import write_certificate
+
 from .coturn import Coturn
-from .ports import free_ports
+from .ports import free_ports, literal
 from .process import Process, children
 
 T = TypeVar("T")
@@ -40,7 +42,8 @@ class Gateway:
     """A running gateway with stations named in `stations` (a SIP address each). Seconds for all times.
 
     `logins` are stations that register, by name (which is their user) and password; `behind` are those behind the
-    `trunks`; `sip` are further keys of that part. It keeps its ports when it is started again in the same home.
+    `trunks`; `sip` are further keys of that part. `transports` are those of SIP, tls on the next port. It
+    keeps its ports when it is started again in the same home.
     """
 
     def __init__(
@@ -60,6 +63,7 @@ class Gateway:
         turn: Coturn | None = None,
         relay_only: bool = False,
         host: str = "127.0.0.1",
+        transports: Sequence[str] = ("udp",),
         plugins: Mapping[str, Any] | None = None,
         defaults: Mapping[str, Any] | None = None,
         logins: Mapping[str, str] | None = None,
@@ -89,7 +93,7 @@ class Gateway:
                 "drain": drain,
             },
             "sip": {
-                "listen": [f"udp://{host}:{self.sip_port}"],
+                "listen": [f"{name}://{literal(host)}:{self.port_of(name)}" for name in transports],
                 "rtp_address": host,
                 "rtp_ports": f"{first}-{first + rtp_ports - 1}",
                 "calls": calls,
@@ -122,9 +126,21 @@ class Gateway:
                 }
             },
         }
+        if "tls" in transports:
+            self.home.mkdir(parents=True, exist_ok=True)
+            certificate, key = write_certificate(self.home)
+            self.config["sip"]["tls"] = {"certificate": str(certificate), "key": str(key)}
         self.config["sip"] |= dict(sip or {})
         self._secrets |= set((logins or {}).values())
         self.process = self._start()
+
+    def port_of(self, transport: str) -> int:
+        """Where it takes SIP by that transport."""
+        return self.sip_port + (transport == "tls")
+
+    def dialled(self, number: str, transport: str, host: str = "127.0.0.1") -> str:
+        """The address that a phone dials for a number by that transport."""
+        return f"sip:{number}@{literal(host)}:{self.port_of(transport)};transport={transport}"
 
     @property
     def url(self) -> str:

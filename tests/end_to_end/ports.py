@@ -51,3 +51,13 @@ def _is_free(port: int) -> bool:
             except OSError:
                 return False
     return True
+
+
+def literal(host: str) -> str:
+    """An IP address as it stands before a port."""
+    return f"[{host}]" if ":" in host else host
+
+
+def family(host: str) -> socket.AddressFamily:
+    """The family of sockets for an IP address."""
+    return socket.AF_INET6 if ":" in host else socket.AF_INET

@@ -6,6 +6,7 @@ from pathlib import Path
 PACKAGES = {
     "baresip": "baresip-core",
     "chromium": "chromium",
+    "ip": "iproute2",
     "sipp": "sip-tester",
     "turnserver": "coturn",
 }

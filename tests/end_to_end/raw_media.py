@@ -7,7 +7,7 @@ import threading
 import time
 
 from .packets import Received, clock, interval, payload
-from .ports import free_ports
+from .ports import family, free_ports
 
 
 class RawStream:
@@ -87,6 +87,6 @@ class RawStream:
 
 
 def _bound(host: str, port: int) -> socket.socket:
-    bound = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    bound = socket.socket(family(host), socket.SOCK_DGRAM)
     bound.bind((host, port))
     return bound

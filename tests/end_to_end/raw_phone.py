@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from .packets import wait_for_count
-from .ports import free_ports
+from .ports import family, free_ports, literal
 from .raw_media import RawStream
 
 H264 = "profile-level-id=42e01f;packetization-mode=1"
@@ -88,7 +88,7 @@ class RawPhone:
         self.messages: list[Message] = []
         self.dialog: Dialog | None = None
         self._version = 0
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket = socket.socket(family(host), socket.SOCK_DGRAM)
         self._socket.bind((host, self.port))
         self._socket.settimeout(0.1)
         self._peer: tuple[str, int] = ("127.0.0.1", 0)
@@ -102,7 +102,7 @@ class RawPhone:
     @property
     def address(self) -> str:
         """Where it takes calls."""
-        return f"sip:{self.user}@{self.host}:{self.port}"
+        return f"sip:{self.user}@{literal(self.host)}:{self.port}"
 
     def sdp(self, lines: list[str] | None = None, *, h264: int = 97, direction: str = "sendrecv") -> str:
         """Its own description, or one with the m-lines given."""
@@ -111,17 +111,19 @@ class RawPhone:
         if self.video is not None:
             own += [f"m=video {self.video.port} RTP/AVP {h264}", f"a=rtpmap:{h264} H264/90000"]
             own += [f"a=fmtp:{h264} {H264}", f"a={direction}"]
-        head = ["v=0", f"o=- 7 {self._version} IN IP4 {self.host}", "s=-", f"c=IN IP4 {self.host}", "t=0 0"]
+        here = f"IN IP{6 if ':' in self.host else 4} {self.host}"
+        head = ["v=0", f"o=- 7 {self._version} {here}", "s=-", f"c={here}", "t=0 0"]
         return "".join(line + "\r\n" for line in head + (own if lines is None else lines))
 
     def _run(self) -> None:
         while not self._stop.is_set():
             try:
-                datagram, self._peer = self._socket.recvfrom(65536)
+                datagram, peer = self._socket.recvfrom(65536)
             except TimeoutError:
                 continue
             except OSError:
                 return
+            self._peer = peer[:2]
             if not datagram.strip():
                 continue
             message = Message.parse(datagram)
@@ -204,7 +206,7 @@ class RawPhone:
         dialog = self.dialog
         assert dialog is not None
         branch = f"z9hG4bK{self.user}{cseq}{of or method}{dialog.call_id[:6]}"
-        via = f"SIP/2.0/UDP {self.host}:{self.port};branch={branch};rport"
+        via = f"SIP/2.0/UDP {literal(self.host)}:{self.port};branch={branch};rport"
         lines = [f"{method} {dialog.target} SIP/2.0", f"Via: {via}", "Max-Forwards: 70"]
         lines += [f"Route: {r}" for r in dialog.route]
         lines += [f"From: {dialog.local}", f"To: {dialog.remote}", f"Call-ID: {dialog.call_id}"]
@@ -232,8 +234,9 @@ class RawPhone:
 
     def ring_up(self, uri: str, body: str | None = None) -> str:
         """Send a call's first INVITE, with that SDP ("" for none, its own if None), and return the SDP."""
-        host, _, port = uri.partition("@")[2].partition(":")
-        self._peer = (host, int(port or 5060))
+        place = re.fullmatch(r"sip:[^@]*@\[?([0-9A-Fa-f:.]+?)\]?(?::([0-9]+))?", uri)
+        assert place is not None
+        self._peer = (place[1], int(place[2] or 5060))
         own = f"<{self.address}>;tag={secrets.token_hex(4)}"
         self.dialog = Dialog(secrets.token_hex(8), own, f"<{uri}>", uri, [])
         offer = self.sdp() if body is None else body
@@ -297,7 +300,7 @@ class RawPhone:
     def talk(self, description: str) -> None:
         """Send media to where an offer or answer of the gateway says."""
         ports = dict(re.findall(r"m=(\w+) (\d+) \S+ \d+", description))
-        host = re.findall(r"c=IN IP4 (\S+)", description)[-1]
+        host = re.findall(r"c=IN IP[46] (\S+)", description)[-1]
         self.audio.start((host, int(ports["audio"])), 0)
         if self.video is not None and int(ports.get("video", 0)):
             self.video.start((host, int(ports["video"])), h264_type(description))
