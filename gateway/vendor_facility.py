@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -64,7 +65,9 @@ def run(name: str, plugin: type, options: argparse.Namespace, work: Callable[[An
         async def whole() -> int:
             return await work(options, plugin(settings, facility(config, id, name, store)))
 
-        return asyncio.run(whole())
+        # In a thread of its own, as in the gateway: this one may have a loop already.
+        with ThreadPoolExecutor(1) as apart:
+            return apart.submit(lambda: asyncio.run(whole())).result()
 
 
 def facility(config: Config, id: str, plugin: str, store: Store) -> Facility:

@@ -21,13 +21,14 @@ from parloir.store import (
 )
 from parloir.store.ledger import Entry, Kind
 from parloir.store.ledger_accounts import AccountKind
-from parloir.store.ledger_errors import BadAmount, EventTaken, Insufficient, NoSuchAccount, OverRefund
+from parloir.store.ledger_errors import BadAmount, CannotKeep, EventTaken, Insufficient, NoSuchAccount, OverRefund
 
 T = TypeVar("T")
 LONGEST_REASON = 200
 LONGEST_NAME = 128
 REFUSALS: dict[type[Exception], str] = {
     BadAmount: "bad_amount",
+    CannotKeep: "too_long",
     EventTaken: "event_used",
     Insufficient: "not_enough",
     NoSuchAccount: "no_such_account",
