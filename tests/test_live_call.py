@@ -14,7 +14,7 @@ from parloir.calls.desk import Desk, DeskTerms
 from parloir.calls.facilities import Facilities, Facility
 from parloir.calls.relays import Relays
 from parloir.calls.room import Presence
-from parloir.calls.stations import Station, Stations
+from parloir.calls.stations import MediaTerms, Station, Stations
 from parloir.calls.timeline import Clock, Timelines
 from parloir.config.address import SipAddress
 from parloir.policy.answers import CallClass, DenialKind
@@ -26,6 +26,7 @@ from parloir.policy.policies import Policies
 from parloir.policy.values import Alert, Call
 from parloir.relay.commands import Interrupted, NoPorts
 from parloir.rtp.description import Address
+from parloir.rtp.sdes import Encryption
 from parloir.sip.session import EndKind, Gone, NoFreeLine, NotAcceptable, Session, SessionEnd, SessionEvents
 from parloir.store import relationships, residents, visitors, visits
 from parloir.store.database import Database
@@ -625,3 +626,69 @@ def test_relationship_whose_time_is_over_is_marked_so(scene: Scene) -> None:
     scene.reactor.advance(60)
     found = scene.do(scene.database.run(lambda connection: relationships.get(connection, id)))
     assert found.state is RelationshipState.EXPIRED
+
+
+def with_srtp(scene: Scene, srtp: Encryption, latch: bool = False) -> None:
+    """The station's media as the configuration may ask for it."""
+    terms = MediaTerms(srtp, latch)
+    station = Station("north", "pod-a-1", "North", "en", True, SipAddress("1001", "192.0.2.7"), terms=terms)
+    scene.desk.stations.replace(Stations([station]))
+
+
+def test_a_phone_that_refuses_an_encrypted_offer_is_rung_again_in_clear_where_that_is_optional(scene: Scene) -> None:
+    with_srtp(scene, Encryption.OPTIONAL)
+    page, presence = scene.enter(scene.visit())
+    presence.receive(Join(sdp=BROWSER))
+    refused = scene.phones.session
+    refused.events.ended(refused, SessionEnd(EndKind.NOT_ACCEPTABLE, 488))
+    assert ["RTP/SAVP" in offer for offer in scene.phones.offers] == [True, False]
+    session = scene.phones.session
+    session.events.ringing(session)
+    session.events.answered(session, PHONE)
+    assert page.last(Answer).video
+    session.events.ended(session, SessionEnd(EndKind.NOT_ACCEPTABLE, 488))
+    assert len(scene.phones.offers) == 2
+
+
+def test_a_phone_that_refuses_even_the_plain_offer_ends_the_call(scene: Scene) -> None:
+    with_srtp(scene, Encryption.OPTIONAL)
+    _, presence = scene.enter(scene.visit())
+    presence.receive(Join(sdp=BROWSER))
+    for _ in range(2):
+        session = scene.phones.session
+        session.over = True
+        session.events.ended(session, SessionEnd(EndKind.NOT_ACCEPTABLE, 488))
+    assert scene.reason() == "CodecMismatch"
+    assert not scene.desk.live
+
+
+@pytest.mark.parametrize("status", [None, 488])
+def test_required_encryption_never_falls_back(scene: Scene, status: int | None) -> None:
+    with_srtp(scene, Encryption.REQUIRED)
+    _, presence = scene.enter(scene.visit())
+    presence.receive(Join(sdp=BROWSER))
+    session = scene.phones.session
+    if status:
+        session.over = True
+        session.events.ended(session, SessionEnd(EndKind.NOT_ACCEPTABLE, status))
+    else:
+        session.events.answered(session, PHONE)
+    assert len(scene.phones.offers) == 1
+    assert scene.reason() == "CodecMismatch"
+
+
+def test_a_plain_call_from_a_station_that_must_encrypt_is_refused(scene: Scene) -> None:
+    with_srtp(scene, Encryption.REQUIRED)
+    visit = scene.visit(rings=False)
+    _, presence = scene.enter(visit)
+    presence.receive(Join(sdp=BROWSER))
+    incoming = FakeIncoming(visit.code)
+    scene.desk.incoming(incoming)
+    assert incoming.answers[-1] == 488
+
+
+def test_latching_takes_the_address_that_signalling_comes_from(scene: Scene) -> None:
+    with_srtp(scene, Encryption.OFF, latch=True)
+    scene.talk()
+    (side,) = [a["side"] for a in scene.relay.arguments if "side" in a and hasattr(a["side"].streams[0], "latch")]
+    assert side.streams[0].latch == ("192.0.2.7",)

@@ -86,13 +86,6 @@ class BrowserLeg(Leg):
             stated = video.bitrate or DEFAULT_BITRATE
             self.uplink.most = stated if most is None else min(stated, most)
 
-    def limit(self, most: int | None) -> None:
-        """Let the browser send no more video than this, and than the phone's description allows; bits a second."""
-        video = self.streams.get(Kind.VIDEO)
-        if video is not None and self.uplink is not None:
-            stated = video.bitrate or DEFAULT_BITRATE
-            self.uplink.most = stated if most is None else min(stated, most)
-
     def tell_bitrate(self) -> None:
         """Tell the browser how much video it may send (REMB)."""
         video = self.streams.get(Kind.VIDEO)
