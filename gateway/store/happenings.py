@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, ScalarSelect, func, insert, select, update
 
 from parloir.store import locks
 from parloir.store.tables import events, happenings
@@ -91,5 +91,9 @@ def after(connection: Connection, facility: str, sequence: int, limit: int = 200
 
 def last(connection: Connection) -> int:
     """The place of the last of all events and happenings; 0 before the first. Hold locks.TIMELINE to go on from it."""
-    places = [connection.execute(select(func.max(table.c.sequence))).scalar() for table in (events, happenings)]
-    return max(place or 0 for place in places)
+    return max(place or 0 for place in connection.execute(select(*places())).one())
+
+
+def places() -> tuple[ScalarSelect[int | None], ...]:
+    """What `last` takes the greatest of, for a query that asks for more at once."""
+    return tuple(select(func.max(table.c.sequence)).scalar_subquery() for table in (events, happenings))

@@ -13,7 +13,7 @@ from itertools import groupby
 from sqlalchemy import Connection, RowMapping, Select, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from parloir.store import ledger_accounts, locks
+from parloir.store import locks
 from parloir.store.ledger_errors import CannotKeep, EventTaken, Unbalanced
 from parloir.store.ledger_tables import ledger_entries, ledger_postings
 from parloir.store.text import can_be_kept
@@ -74,9 +74,10 @@ class Entry(Draft):
 
 
 def post(connection: Connection, draft: Draft) -> Entry:
-    """Post an entry; raises Unbalanced, NoSuchAccount, CannotKeep, and EventTaken where it was posted before.
+    """Post an entry; raises Unbalanced, CannotKeep, and EventTaken where it was posted before.
 
-    Who takes money from a holder has locked the account and looked at its balance, and for the event, before.
+    Whoever posts has joined and opened the accounts before; who takes money from a holder has locked the account too,
+    and looked at its balance and for the event.
     """
     moves = {account: amount for account, amount in sorted(draft.moves.items()) if amount}
     total = sum(moves.values())
@@ -85,8 +86,6 @@ def post(connection: Connection, draft: Draft) -> Entry:
     for what, longest in LONGEST.items():
         if not can_be_kept(str(vars(draft)[what])) or len(vars(draft)[what]) > longest:
             raise CannotKeep(what, longest)
-    join(connection)
-    ledger_accounts.open(connection, draft.facility, {draft.account, *moves}, draft.at)
     add = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     made = add(ledger_entries).values(_row(draft)).on_conflict_do_nothing().returning(ledger_entries.c.id)
     id = connection.execute(made).scalar()

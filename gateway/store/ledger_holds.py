@@ -87,7 +87,7 @@ def place(
     if type(amount) is not int or amount < 0 or (amount == 0 and payer != ledger_accounts.FACILITY):
         raise BadAmount(amount)
     ledger.join(connection)
-    ledger_accounts.open(connection, facility, {payer}, at)
+    ledger_accounts.open(connection, facility, {payer, *([ledger_accounts.held(call)] if amount else [])}, at)
     ledger_accounts.lock(connection, facility, payer)
     before = ledger.find(connection, facility, event_of_hold(call))
     if before is not None:

@@ -32,9 +32,10 @@ def append(
 ) -> Entry:
     """Add one event to a call; `data` is JSON-able and holds no secret."""
     locks.hold(connection, locks.TIMELINE)
-    number = connection.execute(select(func.max(events.c.number)).where(events.c.call == call)).scalar() or 0
-    sequence = happenings.last(connection) + 1
-    entry = Entry(call, number + 1, wall, monotonic, kind, dict(data), sequence)
+    last = select(func.max(events.c.number)).where(events.c.call == call).scalar_subquery()
+    number, *places = connection.execute(select(last, *happenings.places())).one()
+    sequence = max(place or 0 for place in places) + 1
+    entry = Entry(call, (number or 0) + 1, wall, monotonic, kind, dict(data), sequence)
     connection.execute(
         insert(events).values(
             call=call,
