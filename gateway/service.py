@@ -10,6 +10,7 @@ from time import monotonic_ns
 from typing import Any
 
 from twisted.internet.defer import Deferred, ensureDeferred
+from twisted.internet.error import CannotListenError
 from twisted.internet.threads import deferToThread
 from twisted.protocols import amp
 from twisted.python.failure import Failure
@@ -30,6 +31,7 @@ from parloir.policy.errors import PluginErrors
 from parloir.relay.commands import Configure
 from parloir.rules import Rules
 from parloir.sip.agent import UserAgent
+from parloir.sip.errors import SipError
 from parloir.store.anchor import Anchor
 from parloir.store.database import Database
 from parloir.store.dialogs import Dialogs
@@ -140,6 +142,8 @@ class Service:
         metrics.gauge("parloir_calls_ended", "Calls ended, by reason.", self._ended)
         metrics.gauge("parloir_phones_registered", "Stations whose phone is registered.", self.agent.registered)
         metrics.gauge("parloir_trunk_up", "Whether a trunk answers, and knows us where it has to.", self._trunks_up)
+        metrics.gauge("parloir_sip_connections", "Phones' connections open, by transport.", self._connections)
+        metrics.gauge("parloir_sip_connections_cut", "Phones' connections cut or not let in, by why.", self._cut)
         metrics.gauge("parloir_sip_dropped", "SIP messages dropped without an answer, by why.", self._dropped)
         metrics.gauge("parloir_sip_bans", "Addresses that are banned now.", lambda: len(self.agent.bans()))
         metrics.gauge("parloir_children_up", "Child processes that are up, by kind.", self._up)
@@ -168,6 +172,12 @@ class Service:
 
     def _dropped(self) -> Mapping[tuple[tuple[str, str], ...], float]:
         return {(("why", why),): float(count) for why, count in sorted(self.agent.counters.items())}
+
+    def _connections(self) -> Mapping[tuple[tuple[str, str], ...], float]:
+        return {(("transport", name),): float(count) for name, count in self.agent.connections.items()}
+
+    def _cut(self) -> Mapping[tuple[tuple[str, str], ...], float]:
+        return {(("why", why),): float(count) for why, count in sorted(self.agent.cut.items())}
 
     def _up(self) -> Mapping[tuple[tuple[str, str], ...], float]:
         kinds = {child.name for child in self.children}
@@ -295,7 +305,7 @@ class Service:
     def failed(self, failure: Failure) -> None:
         """The gateway could not start."""
         self.status = 1
-        if isinstance(failure.value, ParloirError | OSError):
+        if isinstance(failure.value, ParloirError | SipError | CannotListenError | OSError):
             print(f"parloir: {failure.getErrorMessage()}", file=sys.stderr)
         else:
             self._fault(failure)

@@ -81,6 +81,16 @@ class UserAgent:
         """Datagrams that went unanswered: from a "stranger", or "malformed"."""
         return self.edge.counters
 
+    @property
+    def connections(self) -> Mapping[str, int]:
+        """How many connections are open, by transport."""
+        return self.edge.sockets.connections
+
+    @property
+    def cut(self) -> Counter[str]:
+        """How many connections were cut or not let in, by why."""
+        return self.edge.sockets.counters
+
     def where(self, facility: str, station: str) -> list[Address]:
         """Where the phone of a station that registers here is now."""
         return [Flow.parse(binding.flow).peer for binding in self.edge.registrations.of(facility, station)]

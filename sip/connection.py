@@ -1,5 +1,6 @@
 """One stream between us and a peer: messages in and out, pings answered, and an end for those who abuse it."""
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from twisted.internet import protocol
@@ -37,7 +38,10 @@ class Owner(Protocol):
 
 
 class Connection(protocol.Protocol):
-    """A TCP or TLS connection, opened by a peer, or by us to `peer`: then what is sent waits until it is up."""
+    """A TCP or TLS connection, opened by a peer, or by us to `peer`: then what is sent waits until it is up.
+
+    `give_up` ends the attempt to open it.
+    """
 
     transport: Any
 
@@ -46,10 +50,11 @@ class Connection(protocol.Protocol):
         self.peer = peer or Address("", 0)
         self.up = False
         self.admitted = False
+        self.give_up: Callable[[], None] = lambda: None
         self._owner = owner
         self._framing = Framing()
         self._waiting: list[bytes] = []
-        self._over = False
+        self.over = False
         self._born = self._active = self._last_message = owner.clock.seconds()
         self._heard = False
         self._stuck: float | None = None
@@ -76,7 +81,7 @@ class Connection(protocol.Protocol):
             self.send(data)
 
     def dataReceived(self, data: bytes) -> None:  # noqa: N802
-        if self._over:
+        if self.over:
             return
         now = self._active = self._owner.clock.seconds()
         fed = self._framing.feed(data, now)
@@ -84,17 +89,17 @@ class Connection(protocol.Protocol):
             self._last_message = now
         self._heard = self._heard or bool(fed.messages or fed.pings)
         for message in fed.messages:
-            if not self._over:
+            if not self.over:
                 self._owner.received(self, message)
-        if fed.violation is not None and not self._over:
+        if fed.violation is not None and not self.over:
             self._owner.broke(self, fed.violation)
             self.cut()
-        elif fed.pings and not self._over and self._stuck is None:
+        elif fed.pings and not self.over and self._stuck is None:
             self.transport.write(PONG * fed.pings)
 
     def send(self, data: bytes) -> None:
         """Send one message; a peer that does not read what it is sent is cut off."""
-        if self._over:
+        if self.over:
             return
         if not self.up:
             if sum(map(len, self._waiting)) + len(data) <= MOST_WAITING:
@@ -126,13 +131,14 @@ class Connection(protocol.Protocol):
 
     def cut(self) -> None:
         """End it at once."""
-        self._over = True
-        if self.transport is not None:
+        self.over, self.up = True, False
+        if self.transport is None:
+            self.give_up()
+        else:
             self.transport.abortConnection()
 
     def connectionLost(self, reason: Failure = protocol.connectionDone) -> None:  # noqa: N802
-        self._over = True
-        self.up = False
+        self.over, self.up = True, False
         self._owner.went(self)
 
     # What Twisted calls when the peer does not read, or TLS is not up yet (IPushProducer).

@@ -44,6 +44,11 @@ class Endpoint(ABC):
     def drop(self, flow: Flow) -> None:
         """End the connection that a flow goes by."""
 
+    @property
+    def open(self) -> int:
+        """How many connections there are."""
+        return 0
+
     def has(self, flow: Flow) -> bool:
         """Whether something sent to that peer now would go on a way that is open."""
         return True

@@ -93,6 +93,11 @@ class StreamSocket(Endpoint):
         if connection is not None:
             connection.cut()
 
+    @property
+    def open(self) -> int:
+        """How many connections are up."""
+        return sum(connection.up for connection in self._connections.values())
+
     def has(self, flow: Flow) -> bool:
         """Whether the flow's connection is there."""
         return self._connection(flow) is not None
@@ -106,24 +111,25 @@ class StreamSocket(Endpoint):
 
     def _connection(self, flow: Flow) -> Connection | None:
         found = self._connections.get(flow.peer)
-        if found is None and flow.back is not None:
+        if (found is None or found.over) and flow.back is not None:
             found = self._connections.get(Address(flow.peer.host, flow.back))
-        return found
+        return None if found is None or found.over else found
 
     def _connect(self, peer: Address) -> Connection:
         connection = self._connections[peer] = Connection(self, peer)
         factory = _Calling(connection, lambda why: self._not_made(connection, why))
         bound = None if self._address.is_unspecified else (self.listener.host, 0)
         if self._tls is None:
-            self._reactor.connectTCP(peer.host, peer.port, factory, CONNECT_TIMEOUT, bound)
+            attempt = self._reactor.connectTCP(peer.host, peer.port, factory, CONNECT_TIMEOUT, bound)
         else:
-            self._reactor.connectSSL(peer.host, peer.port, factory, self._tls, CONNECT_TIMEOUT, bound)
+            attempt = self._reactor.connectSSL(peer.host, peer.port, factory, self._tls, CONNECT_TIMEOUT, bound)
+        connection.give_up = attempt.disconnect
         self._watch()
         return connection
 
     def _not_made(self, connection: Connection, why: str) -> None:
-        self._forget(connection)
-        self._above.unreachable(self._flow(connection), why)
+        if self._forget(connection) and self._port is not None:
+            self._above.unreachable(self._flow(connection), why)
 
     def _forget(self, connection: Connection) -> bool:
         mine = self._connections.get(connection.peer) is connection

@@ -17,6 +17,8 @@ from parloir.sip.surroundings import Log
 from parloir.sip.tls import Certificate
 from parloir.sip.udp import UdpSocket
 
+STREAMS = ("tcp", "tls")
+
 Received = Callable[[Flow, bytes], None]
 Observer = Callable[[str, Address, bytes], None]
 
@@ -75,6 +77,11 @@ class Sockets:
         """Give all ports back."""
         for each in self._all:
             await each.close()
+
+    @property
+    def connections(self) -> dict[str, int]:
+        """How many connections are open, by transport."""
+        return {name: sum(each.open for each in self._all if each.listener.transport == name) for name in STREAMS}
 
     def renew_certificate(self) -> None:
         """Read the certificate's files again; connections that are up do not notice."""

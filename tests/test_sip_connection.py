@@ -3,13 +3,15 @@
 import pytest
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.task import Clock
-from twisted.internet.testing import StringTransport
+from twisted.internet.testing import MemoryReactorClock, StringTransport
 
 from parloir.rtp.description import Address
 from parloir.sip.connection import FIRST, MOST_UNREAD, MOST_WAITING, STRANGER_IDLE, UNREAD, Connection
 from parloir.sip.crowd import STRANGERS_EACH, Crowd, Standing
+from parloir.sip.flow import Flow
 from parloir.sip.framing import PATIENCE
-from parloir.sip.settings import Streams
+from parloir.sip.settings import Listener, Streams
+from parloir.sip.stream import StreamSocket
 
 MESSAGE = b"OPTIONS sip:a@b SIP/2.0\r\nContent-Length: 0\r\n\r\n"
 IDLE = 100.0
@@ -195,3 +197,67 @@ def test_strangers_leave_half_of_the_places_to_phones() -> None:
 
 def test_the_unwelcome_take_no_place() -> None:
     assert not Crowd(Streams()).enter("192.0.2.1", Standing.UNWELCOME)
+
+
+class Phones:
+    """All that a listener's connections tell."""
+
+    def __init__(self) -> None:
+        self.clock = MemoryReactorClock()
+        self.cuts: list[str] = []
+        self.unreachables: list[Flow] = []
+        self.host = Standing.KNOWN
+        listener, terms = Listener("10.0.0.5", 5060, transport="tcp"), Streams(idle=IDLE)
+        self.socket = StreamSocket(listener, "Test", self, Crowd(terms), terms, None)
+        self.socket.bind(self.clock)
+
+    def standing(self, host: str) -> Standing:
+        return self.host
+
+    def received(self, flow: Flow, data: bytes) -> None:
+        pass
+
+    def lost(self, flow: Flow) -> None:
+        pass
+
+    def unreachable(self, flow: Flow, why: str) -> None:
+        self.unreachables.append(flow)
+
+    def cut(self, flow: Flow, why: str) -> None:
+        self.cuts.append(why)
+
+    def connected(self) -> Wire:
+        """A phone's connection."""
+        _, factory, *_ = self.clock.tcpServers[0]
+        wire = Wire(peerAddress=IPv4Address("TCP", "10.0.0.21", 40000 + len(self.cuts)))
+        factory.buildProtocol(None).makeConnection(wire)
+        return wire
+
+
+def test_those_overdue_are_cut_within_a_second_or_so() -> None:
+    phones = Phones()
+    wire = phones.connected()
+    phones.clock.pump([0.5] * int(2 * FIRST + 4))
+    assert wire.disconnected
+    assert phones.cuts == ["says nothing"]
+
+
+def test_one_who_is_banned_meanwhile_is_cut() -> None:
+    phones = Phones()
+    wire = phones.connected()
+    phones.clock.advance(1.5)
+    assert not wire.disconnected
+    phones.host = Standing.UNWELCOME
+    phones.clock.advance(1.5)
+    assert wire.disconnected
+
+
+def test_attempt_to_connect_that_is_given_up_is_no_news() -> None:
+    phones = Phones()
+    way = Flow(phones.socket.name, Address("10.0.0.21", 5060))
+    phones.socket.send(way, MESSAGE)
+    assert phones.socket.has(way)
+    phones.socket.drop(way)
+    [connector] = phones.clock.connectors
+    assert connector._disconnected
+    assert phones.unreachables == []
