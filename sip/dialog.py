@@ -7,11 +7,10 @@ from dataclasses import replace
 from parloir.rtp.description import Address
 from parloir.sip.errors import MalformedMessage
 from parloir.sip.flow import ALLOW, Face, Flow
-from parloir.sip.message import CSeq, Header, Request, Response
+from parloir.sip.message import MAGIC, CSeq, Header, Request, Response
 from parloir.sip.session import Dialog
 from parloir.sip.uri import NameAddr, Uri
 
-MAGIC = "z9hG4bK"
 MOST_ROUTES = 16
 
 Token = Callable[[], str]

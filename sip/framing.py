@@ -14,7 +14,7 @@ PONG = b"\r\n"
 
 _FOLD = re.compile(rb"\r\n[ \t]+")
 _LENGTH = re.compile(rb"(?:content-length|l)[ \t]*:[ \t]*(.*?)[ \t]*", re.IGNORECASE)
-_BEGINS = re.compile(rb"[A-Za-z]")
+_BEGINS = re.compile(rb"[A-Za-z0-9\-.!%*_+`'~]")
 
 
 @dataclass(frozen=True)

@@ -28,16 +28,18 @@ _KNOWN = {name.lower(): name for name in (
 _LISTS = {
     "Via", "Contact", "Record-Route", "Route", "Require", "Supported", "Allow", "Accept", "Path", "P-Asserted-Identity",
 }  # fmt: skip
-_NAME = re.compile(r"[A-Za-z0-9\-.!%*_+`'~]{1,64}")
-_REQUEST_LINE = re.compile(r"([A-Z][A-Z0-9\-_]{0,31}) ([^ \x00-\x20\x7f]+) SIP/2\.0")
+_NAME = re.compile(r"[A-Za-z0-9\-.!%*_+`'~]{1,256}")
+_REQUEST_LINE = re.compile(r"([A-Za-z0-9\-.!%*_+`'~]{1,64}) ([^ \x00-\x20\x7f]+) SIP/2\.0")
 _STATUS_LINE = re.compile(r"SIP/2\.0 ([1-6][0-9]{2}) ([^\r\n]{0,256})")
-_CSEQ = re.compile(r"([0-9]{1,10})[ \t]+([A-Z][A-Z0-9\-_]{0,31})")
+_CSEQ = re.compile(r"([0-9]{1,10})[ \t]+([A-Za-z0-9\-.!%*_+`'~]{1,64})")
 _VIA = re.compile(
-    r"SIP[ \t]*/[ \t]*2\.0[ \t]*/[ \t]*([A-Za-z]{2,8})[ \t]+(\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9.\-_]{1,253})"
+    r"SIP[ \t]*/[ \t]*2\.0[ \t]*/[ \t]*([A-Za-z]{2,16})[ \t]+(\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9.\-_]{1,253})"
     r"(?:[ \t]*:[ \t]*([0-9]{1,5}))?[ \t]*(;.*)?",
     re.IGNORECASE,
 )
-_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_CONTROL = re.compile(r"[\r\n]|(?<!\\)[\x00-\x08\x0b-\x1f\x7f]")
+"""What no line may hold; other control characters only as a quoted-pair (RFC 3261 section 25.1)."""
+MAGIC = "z9hG4bK"
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,11 @@ class Via:
     def branch(self) -> str:
         """The transaction's name; empty when none was given."""
         return self.value("branch") or ""
+
+    @property
+    def place(self) -> str:
+        """The sent-by, as transactions are told apart by it."""
+        return place(self.host, self.port)
 
     def stamped(self, peer: Address) -> "Via":
         """With the address it really came from (RFC 3261 section 18.2.1, RFC 3581)."""
@@ -198,6 +205,17 @@ class Request(Message):
     method: str = ""
     uri: str = ""
 
+    @property
+    def transaction(self) -> tuple[str, str]:
+        """What names it among its sender's requests but the method (section 17.2.3): the branch and who sent it.
+
+        A branch without the magic cookie is an RFC 2543 phone's and names nothing: there Call-ID, CSeq and From do.
+        """
+        via = self.via
+        if via.branch.startswith(MAGIC) and via.branch != MAGIC:
+            return via.branch, via.place
+        return f"{self.call_id} {self.cseq.number} {self.sender.tag} {via.branch}", via.place
+
     def __bytes__(self) -> bytes:
         return self._written(f"{self.method} {self.uri} SIP/2.0")
 
@@ -268,9 +286,9 @@ def _whole(start: str, headers: tuple[Header, ...], body: bytes) -> Request | Re
 
 def _checked(message: Request | Response) -> Request | Response:
     """The message, once reading what every message must have did not raise."""
-    if not message.call_id or len(message.call_id) > 256 or not message.via.branch:
-        raise MalformedMessage("Call-ID or Via", "empty or too long")
+    if not message.call_id or len(message.call_id) > 256:
+        raise MalformedMessage("Call-ID", "empty or too long")
     if message.sender.tag is None:
         raise MalformedMessage("From", "no tag")
-    _ = message.recipient, message.cseq
+    _ = message.recipient, message.cseq, message.via
     return message

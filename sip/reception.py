@@ -1,5 +1,6 @@
 """What is answered to a request by its looks alone, before any call hears of it. Pure."""
 
+import re
 from dataclasses import dataclass
 
 from parloir.sip.errors import MalformedMessage
@@ -13,6 +14,10 @@ LONGEST_SDP = 16_384
 LONGEST_NUMBER = 64
 LONGEST_TARGET = 200
 EXTENSIONS = {"100rel", "timer"}
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
+SCHEMES = ("sip", "sips", "tel")
+READABLE = {"application/sdp", "application/*", "*/*"}
+KNOWN = ("INVITE", "OPTIONS", "REFER", "SUBSCRIBE", "NOTIFY", "PUBLISH", "BYE", "INFO", "UPDATE", "PRACK")
 
 ABLE: tuple[Header, ...] = (("Allow", ALLOW), ("Accept", "application/sdp"), ("Supported", SUPPORTED))
 
@@ -48,9 +53,15 @@ def hops(request: Request) -> int:
 
 def outside(request: Request) -> Verdict | None:
     """The answer to a station's request outside any dialog; None for an INVITE that may become a call."""
+    if not _SCHEME.match(request.uri):
+        raise MalformedMessage("Request-URI", "no scheme")
+    if request.uri.partition(":")[0].lower() not in SCHEMES:
+        return Verdict(416)
+    if request.method in KNOWN and (lacking := _lacking(request)):
+        return lacking
     match request.method:
         case "INVITE":
-            return Verdict(403) if request.has("Replaces") else unfit(request)
+            return Verdict(403) if request.has("Replaces") else unfit(request) or _unanswerable(request)
         case "OPTIONS":
             return Verdict(200, ABLE)
         case "REFER":
@@ -82,9 +93,8 @@ def inside(request: Request) -> Verdict | None:
 
 def unfit(request: Request) -> Verdict | None:
     """Why a request's extensions or body cannot be served (RFC 3261 sections 8.2.2.3 and 8.2.3), or None."""
-    unknown = sorted(request.tokens("Require") - EXTENSIONS)
-    if unknown:
-        return Verdict(420, tuple(("Unsupported", name[:64]) for name in unknown[:8]))
+    if lacking := _lacking(request):
+        return lacking
     brief = too_brief(request) if request.method in ("INVITE", "UPDATE") else None
     if brief is not None:
         return Verdict(422, brief)
@@ -95,6 +105,18 @@ def unfit(request: Request) -> Verdict | None:
     if request.content_type != "application/sdp":
         return Verdict(415, (("Accept", "application/sdp"),))
     return Verdict(413) if len(request.body) > LONGEST_SDP else None
+
+
+def _lacking(request: Request) -> Verdict | None:
+    """An extension that a request requires and we do not know."""
+    unknown = sorted(request.tokens("Require") - EXTENSIONS)
+    return Verdict(420, tuple(("Unsupported", name[:64]) for name in unknown[:8])) if unknown else None
+
+
+def _unanswerable(request: Request) -> Verdict | None:
+    """A caller that reads no SDP cannot be answered (RFC 3261 section 21.4.7)."""
+    read = {value.partition(";")[0].strip() for value in request.tokens("Accept")}
+    return None if not request.has("Accept") or read & READABLE else Verdict(406)
 
 
 def transfer(request: Request) -> tuple[str, str] | None:
@@ -124,7 +146,10 @@ NOT_AN_INFO = Verdict(415, (("Accept", ACCEPTED),))
 
 def dialled(request: Request) -> str:
     """What the phone dialled: the Request-URI's user without its parameters; MalformedMessage when it is no sip URI."""
-    user = Uri.parse(request.uri).user.partition(":")[0].partition(";")[0]
+    uri = Uri.parse(request.uri)
+    if uri.headers:
+        raise MalformedMessage("Request-URI", "headers in it")
+    user = uri.user.partition(":")[0].partition(";")[0]
     if len(user) > LONGEST_NUMBER:
         raise MalformedMessage("Request-URI", "number too long")
     return user

@@ -204,9 +204,8 @@ class Transactions:
             self._request(message, flow)
 
     def _request(self, request: Request, flow: Flow) -> None:
-        via = request.via
         method = "INVITE" if request.method == "ACK" else request.method
-        key = (via.branch, f"{via.host}:{via.port}", method)
+        key = (*request.transaction, method)
         known = self._asked.get(key)
         if request.method == "ACK":
             if known is not None and known.core.state is not State.ACCEPTED:
@@ -235,10 +234,9 @@ class Transactions:
             invite.cancelled()
 
     def _remember(self, request: Request, flow: Flow) -> Asked:
-        via = request.via
         asked = Asked(self, flow, request)
         asked.tag = self._tag()
-        self._asked[via.branch, f"{via.host}:{via.port}", request.method] = asked
+        self._asked[*request.transaction, request.method] = asked
         return asked
 
     def drop(self, ended: Sent | Asked) -> None:
@@ -246,8 +244,7 @@ class Transactions:
         if isinstance(ended, Sent):
             self._sent.pop((ended.request.via.branch, ended.request.method), None)
         else:
-            via = ended.request.via
-            self._asked.pop((via.branch, f"{via.host}:{via.port}", ended.request.method), None)
+            self._asked.pop((*ended.request.transaction, ended.request.method), None)
 
     def lost(self, flow: Flow) -> None:
         """A connection is gone."""

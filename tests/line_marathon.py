@@ -54,7 +54,7 @@ def main(calls: int) -> int:
     line = Line(lambda session, status: ended.append(session))
     line.start(far.port, 4, "marathon")
     for number in range(calls):
-        line.place(f"call{number}", number % 4, f"sip:far@127.0.0.1:{far.port}", ("", ""))
+        line.place(f"call{number}", number % 4, f"sip:far@127.0.0.1:{far.port}")
         give_up, up, hung_up = time.monotonic() + PATIENCE, 0, False
         while len(ended) <= number:
             line.poll(1)

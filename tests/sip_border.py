@@ -1,5 +1,6 @@
 """An edge without sockets, its clock, one fake line and one station: what it says is kept, and taken apart."""
 
+from contextlib import suppress
 from typing import Any
 
 from twisted.internet.defer import Deferred, ensureDeferred, succeed
@@ -8,6 +9,7 @@ from twisted.internet.task import Clock
 from parloir.rtp.description import Address
 from parloir.sip.dummy import SESSION_HEADER
 from parloir.sip.edge import Edge
+from parloir.sip.errors import MalformedMessage
 from parloir.sip.flow import Flow
 from parloir.sip.lines import Lines
 from parloir.sip.message import Header, Request, Response, parse
@@ -50,13 +52,20 @@ class Border:
         stations = Stations([Station("north", "pod", PHONE, "1001", trunk=trunk)])
         self.dialogs = KeptDialogs()
         self.edge = Edge(self.clock, settings, stations, self.dialogs, self.lines, self.incoming.append, self._logged)
-        self.edge.sockets.observe = lambda way, peer, data: self.sent.append(parse(data))
+        self.raw: list[bytes] = []
+        self.edge.sockets.observe = lambda way, peer, data: self._seen(data)
         self.edge.inner_sockets.observe = lambda way, peer, data: self.to_line.append(parse(data))
         self.lines.edge_port = 15998
         for inner in self.edge.inner_sockets._all:
             inner.port = 15998
         child: Any = FakeLine(self)
         ensureDeferred(self.lines.came_up(0, child))
+
+    def _seen(self, data: bytes) -> None:
+        """What goes to the phone; an answer that gives unreadable headers back is kept as it is."""
+        self.raw.append(data)
+        with suppress(MalformedMessage):
+            self.sent.append(parse(data))
 
     def _logged(self, event: str, /, **fields: Any) -> None:
         self.log.append((event, fields))

@@ -8,6 +8,7 @@ from twisted.internet import protocol
 from twisted.internet.defer import Deferred
 
 from parloir.rtp.description import Address
+from parloir.sip.errors import MalformedMessage
 from parloir.sip.message import Header, Request, Response, parse
 from parloir.sip.uri import NameAddr
 
@@ -57,7 +58,10 @@ class Phone(protocol.DatagramProtocol):
     def datagramReceived(self, datagram: bytes, addr: Any) -> None:  # noqa: N802
         self.raw.append(datagram)
         self.gateway = Address(*addr[:2])
-        message = parse(datagram)
+        try:
+            message = parse(datagram)
+        except MalformedMessage:
+            return  # the answer to what the test damaged
         if self.on_message is not None and self.on_message(message, self.gateway):
             return
         for wait in self._waiting:
