@@ -150,6 +150,32 @@ class NoSuchCall(StoreError):
         self.id = id
 
 
+class NoSuchRecording(StoreError):
+    """No recording has that id; list the recordings to see which there are."""
+
+    def __init__(self, id: str) -> None:
+        super().__init__(f"there is no recording {id}")
+        self.id = id
+
+
+class KeyGone(StoreError):
+    """A recording cannot be decrypted: it was erased, or the key file is not the one it was made under."""
+
+    def __init__(self, recording: str, why: str) -> None:
+        super().__init__(f"recording {recording} cannot be opened: {why}")
+        self.recording = recording
+        self.why = why
+
+
+class BadKeyFile(StoreError):
+    """The key file of recordings cannot be used; nothing is recorded or played until it can."""
+
+    def __init__(self, file: Path, why: str) -> None:
+        super().__init__(f"{file}: {why}")
+        self.file = file
+        self.why = why
+
+
 class ClassFixed(StoreError):
     """The class of a call is set once, before its media; a call that was taken for another has to be made anew."""
 

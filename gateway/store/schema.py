@@ -10,7 +10,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, inspect
 
 import parloir.store.ledger_tables
-import parloir.store.phone_tables  # noqa: F401
+import parloir.store.phone_tables
+import parloir.store.recording_tables  # noqa: F401
 from parloir.store import locks, snapshot
 from parloir.store.errors import NewSchema, OldSchema
 

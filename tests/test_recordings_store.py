@@ -1,0 +1,86 @@
+"""Recordings in the store: found again by whom and where and what was noted, and held."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import Connection
+
+from parloir.store import calls, recording_holds, recording_marks, recordings
+from parloir.store.calls import Call, CallClass, WayIn
+from parloir.store.errors import NoSuch, NoSuchRecording
+from parloir.store.recordings import Ending, State, Wanted
+
+NOW = datetime(2030, 5, 1, 12, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def stock(connection: Connection) -> None:
+    """Three calls, each recorded."""
+    for number, station in enumerate(("a", "b", "a")):
+        opened = NOW + timedelta(hours=number)
+        id = f"c{number}"
+        calls.add(connection, Call(id, None, "north", station, WayIn.SCHEDULED, CallClass.ORDINARY, opened))
+        recordings.add(connection, f"r{number}", id, "north", opened)
+
+
+def ids(connection: Connection, **wanted: object) -> list[str]:
+    return [each.id for each in recordings.search(connection, Wanted(**wanted))]  # type: ignore[arg-type]
+
+
+def test_ending_is_written_down_once(connection: Connection) -> None:
+    assert recordings.end(connection, "r0", NOW, Ending(State.WHOLE, 5, 900, "ab"))
+    assert not recordings.end(connection, "r0", NOW, Ending(State.FAILED, 1, 1, "cd", "late"))
+    found = recordings.get(connection, "r0")
+    assert (found.state, found.chunks, found.octets, found.hash, found.ended) == (State.WHOLE, 5, 900, "ab", NOW)
+    assert found.can_be_played
+    assert not recordings.get(connection, "r1").can_be_played
+
+
+def test_recordings_are_searched_the_newest_first(connection: Connection) -> None:
+    assert ids(connection) == ["r2", "r1", "r0"]
+    assert ids(connection, station="a") == ["r2", "r0"]
+    assert ids(connection, call="c1") == ["r1"]
+    assert ids(connection, facility="south") == []
+    assert ids(connection, after=NOW + timedelta(minutes=1), before=NOW + timedelta(hours=2)) == ["r1"]
+    assert ids(connection, state=State.WHOLE) == []
+    assert ids(connection, limit=1) == ["r2"]
+
+
+def test_recordings_are_found_by_what_was_noted(connection: Connection) -> None:
+    recording_marks.add(connection, "r1", 1500, "spoke of 100% pure", NOW, "kim")
+    assert ids(connection, text="100% P") == ["r1"]
+    assert ids(connection, text="100_") == []
+
+
+def test_marks_are_kept_in_order_and_taken_away(connection: Connection) -> None:
+    first = recording_marks.add(connection, "r0", 100, "here", NOW, "kim")
+    second = recording_marks.add(connection, "r0", None, "a note", NOW, "lee")
+    assert recording_marks.list(connection, "r0") == [first, second]
+    recording_marks.remove(connection, "r0", first.id)
+    assert recording_marks.list(connection, "r0") == [second]
+    with pytest.raises(NoSuch):
+        recording_marks.remove(connection, "r1", second.id)
+
+
+def test_each_hold_is_a_reason_until_all_are_lifted(connection: Connection) -> None:
+    recording_holds.place(connection, "r0", "case 1", NOW, "kim")
+    recording_holds.place(connection, "r0", "case 2", NOW, "lee")
+    assert [hold.reason for hold in recording_holds.in_force(connection, ["r0", "r1"])] == ["case 1", "case 2"]
+    assert len(recording_holds.lift(connection, "r0", NOW, "kim")) == 2
+    assert recording_holds.in_force(connection, ["r0"]) == []
+    assert [hold.lifted_by for hold in recording_holds.list(connection, "r0")] == ["kim", "kim"]
+
+
+def test_erased_recording_is_still_known(connection: Connection) -> None:
+    recordings.end(connection, "r0", NOW, Ending(State.WHOLE, 5, 900, "ab"))
+    recordings.erase(connection, "r0", NOW)
+    found = recordings.get(connection, "r0")
+    assert (found.state, found.erased, found.hash, found.can_be_played) == (State.ERASED, NOW, "ab", False)
+
+
+@pytest.mark.parametrize("id", ["r9", "", "\0"])
+def test_unknown_recording_is_said_to_be_none(connection: Connection, id: str) -> None:
+    with pytest.raises(NoSuchRecording):
+        recordings.get(connection, id)
+    with pytest.raises(NoSuchRecording):
+        recordings.erase(connection, "r9", NOW)
