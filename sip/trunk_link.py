@@ -12,6 +12,7 @@ from parloir.sip import challenge
 from parloir.sip import dialog as dialogs
 from parloir.sip.errors import MalformedMessage, Unreachable
 from parloir.sip.flow import Flow, by
+from parloir.sip.local import plain
 from parloir.sip.message import MAGIC, Header, Request, Response
 from parloir.sip.surroundings import Clock, Log, Timer, stop
 from parloir.sip.target import Direct, Way
@@ -38,7 +39,7 @@ class TrunkLink:
     ) -> None:
         self.trunk = trunk
         self.up: list[bool | None] = [None] * len(trunk.places)
-        self.addresses: list[Address | None] = [None] * len(trunk.places)
+        self.addresses = [_literal(place) for place in trunk.places]
         self._clock = clock
         self._wire = wire
         self._sockets = sockets
@@ -68,7 +69,8 @@ class TrunkLink:
     @property
     def serves(self) -> bool:
         """Whether calls can be expected to go through, as far as is known."""
-        return self.up[self.place] is not False and (self.registered or not self.trunk.register)
+        answers = self.up[self.place] or not self.trunk.options
+        return answers and (self.registered or not self.trunk.register)
 
     @property
     def host(self) -> str:
@@ -209,13 +211,13 @@ class TrunkLink:
         if not up and before and self.trunk.register and index == self._registration.place:
             self._registration.suspect(self._clock.seconds())
             self._again()
-        self._say_state()
+        if self.serves or not up:
+            self._say_state()
         self._later(f"options-{index}", self.trunk.options or LOOK_AGAIN, partial(self._ask, index))
 
     def _say_state(self) -> None:
-        """Log it where the trunk has come up or gone down; no news before there is any."""
-        known = self.up[self.place] is not None or self.trunk.register
-        if known and self.serves is not self._said:
+        """Log it where the trunk has come up or gone down."""
+        if self.serves is not self._said:
             self._said = self.serves
             place = self.trunk.places[self.place]
             event = "sip.trunk_up" if self.serves else "sip.trunk_down"
@@ -272,6 +274,14 @@ class TrunkLink:
         return "/".join(self.trunk.owner)
 
 
+def _literal(place: Direct) -> Address | None:
+    """A place that needs no looking up."""
+    try:
+        return Address(plain(place.host), place.port)
+    except ValueError:
+        return None
+
+
 def _at(place: Direct) -> Uri:
     """A place as a URI without a user, its port named where it is not the usual one."""
     usual = 5061 if place.transport == "tls" else 5060
@@ -283,9 +293,9 @@ def _granted(response: Response, ours: Uri, asked: int) -> int:
     for value in response.all("Contact"):
         contact = NameAddr.parse(value)
         there, given = Uri.parse(contact.uri), contact.value("expires") or ""
-        if (there.user, there.host, there.port or 5060) == (ours.user, ours.host, ours.port or 5060):
-            if given.isascii() and given.isdigit() and len(given) < 10:
-                return int(given)
+        same = (there.user, there.host, there.port or 5060) == (ours.user, ours.host, ours.port or 5060)
+        if same and given.isascii() and given.isdigit() and len(given) < 10:
+            return int(given)
     return _seconds(response, "Expires") or asked
 
 

@@ -36,9 +36,11 @@ class Trunks:
         self._sockets = sockets
         self._log = log
         self._started = False
+        self._left: list[TrunkLink] = []
 
     def replace(self, trunks: Iterable[Trunk]) -> None:
         """Take these from now on; one that is as it was stays up."""
+        self._left = [link for link in self._left if link.leaving]
         before, self.links = self.links, {}
         for trunk in trunks:
             link = before.pop(trunk.owner, None)
@@ -46,13 +48,17 @@ class Trunks:
                 link.trunk = trunk
             else:
                 if link is not None:
-                    link.stop()
+                    self._leave(link)
                 link = TrunkLink(trunk, self._clock, self._wire, self._sockets, self._found, self._log)
                 if self._started:
                     link.start()
             self.links[trunk.owner] = link
         for gone in before.values():
-            gone.stop()
+            self._leave(gone)
+
+    def _leave(self, link: TrunkLink) -> None:
+        link.stop()
+        self._left.append(link)
 
     async def _found(self, host: str) -> str:
         return await self.resolve(host)
@@ -71,11 +77,13 @@ class Trunks:
     @property
     def leaving(self) -> bool:
         """Whether a PBX is still being told that we go."""
-        return any(link.leaving for link in self.links.values())
+        return any(link.leaving for link in (*self.links.values(), *self._left))
 
     def knows(self, host: str) -> bool:
-        """Whether a PBX of ours is there."""
-        return any(link.is_at(host) for link in self.links.values())
+        """Whether a PBX of ours is there, or one that we are taking leave of."""
+        return any(link.is_at(host) for link in self.links.values()) or any(
+            link.leaving and link.is_at(host) for link in self._left
+        )
 
     async def way(self, target: Through) -> Way:
         """How to call a number behind a trunk; raises Unreachable."""
