@@ -7,6 +7,9 @@ from typing import Any
 import pytest
 import yaml
 
+from parloir.plugins.billing.plugin import Billing
+from parloir.plugins.billing.settings import Counted, Discount, Indigent, Levy, Payments, Prices, Rate, Step
+from parloir.plugins.billing.words import WORDS as BILLING_WORDS
 from parloir.plugins.contacts.plugin import Contacts
 from parloir.plugins.contacts.settings import ContactList
 from parloir.plugins.contacts.words import WORDS as CONTACTS_WORDS
@@ -16,12 +19,13 @@ from parloir.plugins.limits.words import WORDS as LIMITS_WORDS
 
 DOCS = Path(__file__).parents[1] / "docs" / "plugins"
 DOCUMENTED: list[tuple[str, Any, tuple[Any, ...], dict[str, Any]]] = [
+    ("billing", Billing, (Counted, Discount, Indigent, Levy, Payments, Prices, Rate, Step), BILLING_WORDS),
     ("contacts", Contacts, (ContactList,), CONTACTS_WORDS),
     ("limits", Limits, (Duration, Quota, Gap), LIMITS_WORDS),
 ]
 
 
-@pytest.mark.parametrize(("name", "plugin", "parts", "words"), DOCUMENTED, ids=["contacts", "limits"])
+@pytest.mark.parametrize(("name", "plugin", "parts", "words"), DOCUMENTED, ids=["billing", "contacts", "limits"])
 def test_a_plugins_document_names_all_its_settings_and_codes_and_its_example_is_read(
     name: str, plugin: Any, parts: tuple[Any, ...], words: dict[str, Any]
 ) -> None:
