@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from itertools import combinations
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from parloir.config import caps
 from parloir.config.address import is_local, overlap
 from parloir.config.errors import Key
 from parloir.config.schema import Facility, Gateway, Sip, Webrtc
@@ -197,6 +199,11 @@ def _facility(path: Key, facility: Facility, languages: frozenset[str]) -> Itera
     if facility.language not in languages:
         message = f"no prompts in {facility.language!r}"
         yield Finding((*path, "language"), message, f"write one of {', '.join(sorted(languages))}")
+    tiers = caps.shipped().tiers
+    if facility.rates.tier is not None and facility.rates.tier not in tiers:
+        near = get_close_matches(facility.rates.tier, tiers, 1)
+        remedy = f"did you mean '{near[0]}'?" if near else f"write one of {', '.join(tiers)}"
+        yield Finding((*path, "rates", "tier"), f"no legal cap is known for {facility.rates.tier!r}", remedy)
     if not facility.stations:
         yield Finding((*path, "stations"), "no station", "add the phones that visits can ring", warning=True)
     for name, station in facility.stations.items():

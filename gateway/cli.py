@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from datetime import date
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +22,7 @@ OWN_OPTIONS = {
     "plugins": ("vendor", "see which plugins there are, explain decisions, begin a new plugin"),
     "audit": ("audit", "prove that the audit chain is as it was written"),
     "ledger": ("ledger", "prove the ledger, print balances and entries"),
+    "rates": ("rates", "print the legal caps on prices that are in force"),
     "backup": ("backup", "copy all that the gateway cannot do without, while it runs"),
     "restore": ("restore", "put the gateway's data back from a backup"),
     "trace": ("trace", "print the ladder of a phone's SIP messages"),
@@ -152,7 +154,7 @@ def _run(options: argparse.Namespace) -> int:
 
 def _examined(file: Path) -> "Config":
     """The configuration, its plugins looked at too; warnings are printed. Raises ConfigErrors."""
-    from parloir.config import loader
+    from parloir.config import caps, loader
     from parloir.policy import check
 
     examination = loader.examine(file)
@@ -161,6 +163,8 @@ def _examined(file: Path) -> "Config":
     problems = examination.problems if config is None else check.problems(config.facilities, examination.place)
     if config is None or problems:
         raise ConfigErrors(problems)
+    doubts = check.warnings(config.facilities, examination.place, caps.shipped(), date.today())
+    _print(doubts, "warning: ")
     return config
 
 

@@ -63,6 +63,7 @@ PURE = (
     "gateway/policy/outside.py",
     "gateway/policy/participants.py",
     "gateway/policy/price.py",
+    "gateway/policy/price_check.py",
     "gateway/policy/privilege.py",
     "gateway/policy/rates.py",
     "gateway/policy/reasons.py",

@@ -1,12 +1,15 @@
 """What is wrong with the plugins that a configuration names, before anything runs: none of them is made."""
 
 from collections.abc import Iterator, Mapping
+from datetime import date
 from difflib import get_close_matches
 
+from parloir.config.caps import Caps
 from parloir.config.errors import Problem
 from parloir.config.schema import Facility
+from parloir.policy import price_check
 from parloir.policy.discovery import Installed, installed
-from parloir.policy.inspection import faults
+from parloir.policy.inspection import faults, implementations
 from parloir.policy.loader import plugin_class
 from parloir.policy.settings import Places, parse, problem
 
@@ -21,6 +24,23 @@ def problems(
         for id, facility in facilities.items()
         for name in facility.plugins
         for each in _problems(id, facility, name, places, here)
+    )
+
+
+def warnings(
+    facilities: Mapping[str, Facility],
+    places: Places,
+    caps: Caps,
+    today: date,
+    found: Mapping[str, tuple[Installed, ...]] | None = None,
+) -> tuple[Problem, ...]:
+    """What is doubtful about the prices of plugins that rate calls; those that `problems` names are left out."""
+    here = installed() if found is None else found
+    return tuple(
+        each
+        for id, facility in facilities.items()
+        for name in facility.plugins
+        for each in _doubts(id, facility, name, places, here, caps, today)
     )
 
 
@@ -42,3 +62,22 @@ def _problems(
     settings = parse(getattr(plugin, "Settings", None), facility.plugins[name], path, places) if not unfit else []
     if isinstance(settings, list):
         yield from settings
+
+
+def _doubts(
+    id: str,
+    facility: Facility,
+    name: str,
+    places: Places,
+    found: Mapping[str, tuple[Installed, ...]],
+    caps: Caps,
+    today: date,
+) -> Iterator[Problem]:
+    plugin = plugin_class(name, found) if name in found else ""
+    if isinstance(plugin, str) or faults(plugin) or "rate_call" not in implementations(plugin):
+        return
+    path = ("facilities", id, "plugins", name)
+    settings = parse(getattr(plugin, "Settings", None), facility.plugins[name], path, places)
+    if not isinstance(settings, list):
+        for where, message, remedy in price_check.doubts(path[:2], facility, name, settings, caps, today):
+            yield problem(places, where, message, remedy)
