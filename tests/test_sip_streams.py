@@ -1,6 +1,7 @@
 """Calls over TCP and TLS through real lines: on which connection what goes, and what happens when it is lost."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -152,6 +153,25 @@ async def test_invite_on_a_connection_that_just_died_is_sent_again(bench: Stream
     assert (await call.ended_as()).kind is EndKind.BUSY
     await phone.request("ACK")
     await bench.idle()
+
+
+@ensureDeferred
+async def test_dialog_of_an_earlier_run_is_hung_up_on_a_new_connection(bench: StreamBench) -> None:
+    phone = bench.stream_phone("tcp")
+    await called_in(bench, phone)
+    [kept] = bench.dialogs.kept.values()
+    [line] = phone.lines
+    line.transport.loseConnection()
+    await line.gone
+    later = StreamBench(bench.reactor, listen=(Listener("127.0.0.2", 0, transport="tcp"),))
+    later.dialogs.save(replace(kept, flow=f"tcp://127.0.0.2:{bench.at('tcp').port} {phone.host}:40000"))
+    await later.agent.start()
+    bye = await phone.request("BYE")
+    assert (bye.call_id, bye.recipient.tag) == (kept.call_id, kept.remote_tag)
+    phone.respond(bye, 200)
+    while later.dialogs.kept:
+        await bench.pause(0.01)
+    await later.agent.stop()
 
 
 @ensureDeferred

@@ -206,6 +206,16 @@ async def test_ping_is_answered(hosts: Hosts) -> None:
 
 
 @ensureDeferred
+async def test_keep_alives_in_datagrams_are_dropped(hosts: Hosts) -> None:
+    host, other = hosts.host(Listener("127.0.0.2", 0)), hosts.host(Listener("127.0.0.3", 0))
+    way = other.sockets.flow(host.sockets.addresses[0])
+    for datagram in (b"\r\n\r\n", b"\r\n", b"\0", b"", message()):
+        other.sockets.send(way, datagram)
+    assert (await host.next())[1] == message()
+    assert (host.got, other.got) == ([], [])
+
+
+@ensureDeferred
 async def test_unwelcome_hosts_and_too_many_are_not_let_in(hosts: Hosts) -> None:
     streams = Streams(total=8, per_source=2)
     host, phone = hosts.host(Listener("127.0.0.2", 0, transport="tcp"), streams=streams), hosts.phone()
