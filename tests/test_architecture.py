@@ -71,6 +71,7 @@ PURE = (
     "gateway/policy/trail.py",
     "gateway/policy/values.py",
     "gateway/relay/bandwidth.py",
+    "gateway/relay/effort.py",
     "gateway/relay/entries.py",
     "gateway/relay/keyframes.py",
     "gateway/relay/numbering.py",

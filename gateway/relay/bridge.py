@@ -41,6 +41,7 @@ class Bridge:
         self.name = name
         self.slot = slot
         self._beat = 0
+        self._spent = 0
         self._quality_beats = max(1, round(services.settings.quality_interval * BEATS))
         self._services = services
         self._news = news
@@ -160,7 +161,19 @@ class Bridge:
             flowing=self._watch.flow.milliseconds,
             dropped=dropped,
             since_join=self._has_joined,
+            cpu=self._spent // 1_000_000,
         )
+
+    @property
+    def carried(self) -> int:
+        """How many packets it has taken from its parties that are there, and sent to them."""
+        table = self._services.switch.table
+        streams = [stream for leg in self._legs().values() for stream in leg.streams.values()]
+        return sum(table.source(each.source).received + table.sink(each.sink).packets for each in streams)
+
+    def spend(self, nanoseconds: int) -> None:
+        """So much processor time was its."""
+        self._spent += nanoseconds
 
     def close(self) -> Report:
         """End it; the ports rest."""

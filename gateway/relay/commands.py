@@ -159,6 +159,7 @@ class Report(Value):
     """A bridge's counters. `flowing` is the time media has flowed both ways, in ms (see rtp.flow).
 
     `since_join` tells whether media was ever let cross; `dropped` counts packets that went no further, by reason.
+    `cpu` is the bridge's share of the relay's processor time, in ms (see relay.effort).
     """
 
     phone: tuple[StreamReport, ...] = ()
@@ -166,6 +167,7 @@ class Report(Value):
     flowing: int = 0
     dropped: dict[str, int] = Field(default_factory=dict)
     since_join: bool = False
+    cpu: int = 0
 
 
 class RecordingTerms(Value):

@@ -3,7 +3,7 @@
 import socket
 from collections.abc import Callable
 from pathlib import Path
-from time import monotonic_ns, time
+from time import monotonic_ns, process_time_ns, time
 from typing import Any
 
 from twisted.logger import Logger
@@ -11,6 +11,7 @@ from twisted.logger import Logger
 from parloir.relay.bridge import BEATS, Bridge
 from parloir.relay.browsers import Browsers
 from parloir.relay.commands import NoSuchBridge, Refused, RelaySettings
+from parloir.relay.effort import Effort
 from parloir.relay.entries import Punt, PuntKind
 from parloir.relay.ordinary import OrdinaryBridge
 from parloir.relay.party_clock import OwnClock
@@ -61,6 +62,7 @@ class Relay:
         self._log = Logger()
         self._opened = 0
         self._beat = 0
+        self._effort = Effort(process_time_ns())
 
     async def warm(self) -> None:
         """Encode the notice in every language beforehand."""
@@ -105,12 +107,20 @@ class Relay:
         """Attend to the bridges whose turn it is; to be called every BEAT seconds."""
         now = self._clock()
         self._beat = (self._beat + 1) % SLOTS
+        if self._beat == 0:
+            self._share_out()
         lost = self._browsers.lost(now / 1e9)
         for bridge in [bridge for bridge in self._bridges.values() if bridge.slot == self._beat]:
             try:
                 bridge.attend(now, lost)
             except Exception:
                 self._log.failure("attending to bridge {bridge}", bridge=bridge.name)
+
+    def _share_out(self) -> None:
+        """Say what each bridge cost."""
+        carried = {name: bridge.carried for name, bridge in self._bridges.items()}
+        for name, spent in self._effort.share(process_time_ns(), carried).items():
+            self._bridges[name].spend(spent)
 
     def close(self) -> None:
         """End every bridge and close every socket."""
