@@ -200,6 +200,12 @@ class Gateway:
                 raise ApiError(error.code, error.read().decode(errors="replace")) from None
         return json.loads(text) if text else None
 
+    def metrics(self) -> str:
+        """What /metrics shows."""
+        request = urllib.request.Request(f"{self.url}/metrics", headers={"Authorization": f"Bearer {self.token}"})
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return str(answer.read().decode())
+
     def add_visit(
         self,
         station: str = "pod-a-1",

@@ -7,6 +7,7 @@ PACKAGES = {
     "baresip": "baresip-core",
     "chromium": "chromium",
     "ip": "iproute2",
+    "kamailio": "kamailio",
     "sipp": "sip-tester",
     "turnserver": "coturn",
 }

@@ -5,13 +5,17 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
+from parloir.rtp.sdes import Suite
+
 from .baresip import Baresip
 from .browser import Browser, Page
 from .coturn import Coturn
 from .gateway_process import Gateway
+from .kamailio import Kamailio
 from .phone import Phone
 from .picture import BLUE
 from .raw_phone import RawPhone
+from .secure_phone import SecurePhone
 from .sipp import Sipp
 from .visitor import Visitor, Visitors
 
@@ -63,9 +67,17 @@ class Stage:
         """A scripted phone; see RawPhone."""
         return self._add(lambda home: RawPhone(**settings), "raw-phone")
 
-    def sipp(self, calls: int) -> Sipp:
+    def secure_phone(self, suite: Suite, **settings: Any) -> SecurePhone:
+        """A scripted phone that encrypts; see SecurePhone."""
+        return self._add(lambda home: SecurePhone(suite, **settings), "secure-phone")
+
+    def sipp(self, calls: int, **settings: Any) -> Sipp:
         """Many stations; see Sipp."""
-        return self._add(lambda home: Sipp(home, calls), "sipp")
+        return self._add(lambda home: Sipp(home, calls, **settings), "sipp")
+
+    def kamailio(self, **settings: Any) -> Kamailio:
+        """A PBX; see Kamailio."""
+        return self._add(lambda home: Kamailio(home, **settings), "kamailio")
 
     def coturn(self) -> Coturn:
         """A TURN server."""

@@ -1,0 +1,72 @@
+"""A facility whose phones are behind a PBX: the gateway registers at Kamailio, and visits go through it."""
+
+from .baresip import FAKE_VIDEO, Baresip
+from .gateway_process import Gateway
+from .kamailio import Kamailio
+from .picture import BLUE
+from .stage import BROWSER_TONE, Stage
+
+TONE = 2100
+
+
+def behind(stage: Stage, pbx: Kamailio, **more: object) -> tuple[Gateway, Baresip]:
+    """A gateway that is registered at the PBX, and a phone that is, too."""
+    login = {"user": "gw", "password": pbx.password}
+    trunk = {"address": pbx.address, "register": True, "login": login, "options": 1.0, **more}
+    gateway = stage.gateway({}, trunks={"pbx": trunk}, behind={"pod-b-2": {"trunk": "pbx", "number": "1002"}})
+    phone = stage.baresip(tone=TONE, user="1002", registrar=f"127.0.0.1:{pbx.port}", password=pbx.password)
+    phone.wait_for_event("REGISTER_OK")
+    up(gateway, 1)
+    return gateway, phone
+
+
+def up(gateway: Gateway, times: int) -> None:
+    """Wait until the trunk has come up so often."""
+    gateway.wait_until(lambda: len(gateway.log_events("sip.trunk_up")) >= times or None, "sip.trunk_up", 40.0)
+
+
+def test_a_phone_behind_the_pbx_visits_holds_and_hangs_up(stage: Stage) -> None:
+    gateway, phone = behind(stage, stage.kamailio())
+    visit = gateway.add_visit("pod-b-2")
+    page = stage.page(visit)
+    page.join()
+    page.wait_for_state("talking")
+    page.wait_to_hear(TONE)
+    page.wait_to_see(FAKE_VIDEO)
+    phone.wait_to_hear(BROWSER_TONE)
+    phone.wait_to_see(BLUE)
+    phone.command("hold")
+    gateway.event(visit, "held")
+    phone.command("resume")
+    gateway.event(visit, "resumed")
+    page.wait_for_state("talking")
+    phone.hang_up()
+    page.wait_for_state("ended", timeout=2.0)
+    assert gateway.end_reason(visit) == "PhoneHungUp"
+
+
+def test_a_phone_behind_the_pbx_dials_and_the_visitor_hangs_up(stage: Stage) -> None:
+    pbx = stage.kamailio()
+    gateway, phone = behind(stage, pbx)
+    visit = gateway.add_visit("pod-b-2", rings=False)
+    page = stage.page(visit)
+    page.join()
+    page.wait_for_state("waiting")
+    phone.dial(f"sip:{visit['code']}@127.0.0.1:{pbx.port}")
+    page.wait_for_state("talking")
+    page.wait_to_hear(TONE)
+    page.hang_up()
+    phone.wait_for_event("CALL_CLOSED")
+    assert gateway.end_reason(visit) == "VisitorLeft"
+    assert gateway.call(visit)["way_in"] == "inside"
+
+
+def test_the_gateway_registers_again_at_a_pbx_that_was_restarted(stage: Stage) -> None:
+    pbx = stage.kamailio()
+    gateway, _ = behind(stage, pbx)
+    pbx.stop()
+    gateway.wait_until(lambda: gateway.log_events("sip.trunk_down") or None, "sip.trunk_down", 30.0)
+    assert 'parloir_trunk_up{facility="north",trunk="pbx"} 0' in gateway.metrics()
+    stage.kamailio(port=pbx.port)
+    up(gateway, 2)
+    assert 'parloir_trunk_up{facility="north",trunk="pbx"} 1' in gateway.metrics()
