@@ -5,13 +5,19 @@ import socket
 import struct
 import threading
 import time
+from collections.abc import Callable
 
 from .packets import Received, clock, interval, payload
 from .ports import family, free_ports
 
+Transform = Callable[[bytes], bytes]
+
 
 class RawStream:
-    """One RTP socket and its RTCP neighbour. `sent` holds payloads in order, `received` RTP, `reports` RTCP."""
+    """One RTP socket and its RTCP neighbour. `sent` holds payloads in order, `received` RTP, `reports` RTCP.
+
+    `seal` and `unseal` stand for encryption: of RTP packets as they go, and as they come (empty if not genuine).
+    """
 
     def __init__(self, kind: str, ssrc: int, size: int | None = None, host: str = "127.0.0.1") -> None:
         self.kind = kind
@@ -23,6 +29,8 @@ class RawStream:
         self.reports: list[bytes] = []
         self.remote: tuple[str, int] | None = None
         self.payload_type = 0
+        self.seal: Transform = lambda packet: packet
+        self.unseal: Transform = lambda packet: packet
         self._sockets = [_bound(host, self.port), _bound(host, self.port + 1)]
         self._stop = threading.Event()
         self._quiet = threading.Event()
@@ -37,8 +45,8 @@ class RawStream:
                 datagram = ready.recv(2048)
                 if ready is rtcp:
                     self.reports.append(datagram)
-                elif len(datagram) >= 12:
-                    self.received.append(Received.parse(time.time(), datagram))
+                elif len(datagram) >= 12 and (plain := self.unseal(datagram)):
+                    self.received.append(Received.parse(time.time(), plain))
 
     def start(self, remote: tuple[str, int], payload_type: int) -> None:
         """Send to that address from now on."""
@@ -62,7 +70,7 @@ class RawStream:
         marker = 0x80 if self.kind == "video" or number == 0 else 0
         header = struct.pack("!BBHII", 0x80, marker | self.payload_type, number & 0xFFFF, timestamp, self.ssrc)
         self.sent.append(body)
-        self._sockets[0].sendto(header + body, self.remote)
+        self._sockets[0].sendto(self.seal(header + body), self.remote)
 
     def send_raw(self, datagram: bytes, remote: tuple[str, int]) -> None:
         """Send anything anywhere."""

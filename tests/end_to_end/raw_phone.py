@@ -272,9 +272,11 @@ class RawPhone:
         """End the call."""
         self.request("BYE")
 
-    def wait_for(self, method: str, timeout: float = 10.0, start: int = 0) -> Message:
-        """The first request of that method from message number `start` on. Raises TimeoutError."""
-        return self._first(lambda m: m.status is None and m.method == method, method, timeout, start)
+    def wait_for(self, method: str, timeout: float = 10.0, start: int = 0, text: str = "") -> Message:
+        """The first request of that method, with that text, from message number `start` on. Raises TimeoutError."""
+        return self._first(
+            lambda m: m.status is None and m.method == method and text in m.text, f"{method} {text}", timeout, start
+        )
 
     def wait_for_status(self, status: int, timeout: float = 10.0, start: int = 0) -> Message:
         """The first response of that status from message number `start` on. Raises TimeoutError."""
