@@ -3,6 +3,7 @@
 # make check    style and types only
 # make soak     200 calls one after another, watching memory and descriptors
 # make bench    what a call costs this machine (CALLS=16)
+# make fuzz     the parsers of SIP and SDP, coverage-guided (SECONDS=600 each)
 # make clean    remove what these made
 
 VENV := .venv
@@ -11,9 +12,10 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 EDITABLE := --config-settings editable_mode=strict --editable
 FOLDERS := config gateway plugins sip webrtc
 CALLS := 16
+SECONDS := 600
 DEMO :=
 
-.PHONY: demo test check soak bench clean always
+.PHONY: demo test check soak bench fuzz clean always
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/linked
@@ -32,6 +34,11 @@ soak: packages $(VENV)/linked
 
 bench: $(VENV)/linked
 	$(BIN)/parloir bench --calls $(CALLS)
+
+fuzz: $(VENV)/linked
+	@$(PIP) install 'atheris>=3,<4'
+	$(BIN)/python -m tests.fuzz message --seconds $(SECONDS)
+	$(BIN)/python -m tests.fuzz description --seconds $(SECONDS)
 
 clean:
 	rm -rf $(VENV) build dist parloir.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
