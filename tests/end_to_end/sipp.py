@@ -25,7 +25,7 @@ SCENARIO = """\
       [last_Call-ID:]
       [last_CSeq:]
       [last_Record-Route:]
-      Contact: <sip:station@[local_ip]:[local_port]>
+      Contact: <sip:station@[local_ip]:[local_port];transport=[transport]>
       Content-Length: 0
 
     ]]>
@@ -40,7 +40,7 @@ SCENARIO = """\
       [last_Call-ID:]
       [last_CSeq:]
       [last_Record-Route:]
-      Contact: <sip:station@[local_ip]:[local_port]>
+      Contact: <sip:station@[local_ip]:[local_port];transport=[transport]>
       Content-Type: application/sdp
       Content-Length: [len]
 
@@ -91,23 +91,38 @@ SCENARIO = """\
 
 
 class Sipp:
-    """One sipp that is any number of stations at one address; it ends by itself after `calls` calls."""
+    """One sipp that is any number of stations at one address; it ends by itself after `calls` calls.
 
-    def __init__(self, home: Path, calls: int) -> None:
+    `transport` is "udp" or "tcp".
+    """
+
+    def __init__(self, home: Path, calls: int, host: str = "127.0.0.1", transport: str = "udp") -> None:
         home.mkdir(parents=True, exist_ok=True)
+        self._host = host
+        self._transport = transport
         self._port = free_ports(2)
         media = free_ports(4)
         scenario = home / "station.xml"
         scenario.write_text(SCENARIO)
-        command = [program("sipp"), "-sf", str(scenario), "-m", str(calls), "-i", "127.0.0.1", "-p", str(self._port)]
-        command += ["-mi", "127.0.0.1", "-mp", str(media), "-rtp_echo", "-nostdin", "-trace_err"]
+        command = [program("sipp"), "-sf", str(scenario), "-m", str(calls), "-i", host, "-p", str(self._port)]
+        command += [
+            "-t",
+            {"udp": "u1", "tcp": "t1"}[transport],
+            "-mi",
+            host,
+            "-mp",
+            str(media),
+            "-rtp_echo",
+            "-nostdin",
+            "-trace_err",
+        ]
         command += ["-error_file", str(home / "errors.log"), "-trace_stat", "-stf", str(home / "stat.csv"), "-fd", "1"]
         self._errors = home / "errors.log"
         self.process = Process(command, home / "sipp.log", cwd=home)
 
     def address(self, user: str) -> str:
         """A station's address; every user part is another station."""
-        return f"sip:{user}@127.0.0.1:{self._port}"
+        return f"sip:{user}@{self._host}:{self._port};transport={self._transport}"
 
     @property
     def errors(self) -> str:

@@ -155,15 +155,40 @@ def test_phones_elsewhere_see_one_address_of_a_host_with_several(stage: Stage, h
             phone.hang_up()
             assert gateway.end_reason(second) == "PhoneHungUp"
     for number, other in enumerate(others):
-        frames = other.captures[f"wire-{number}"].frames
-        messages = [frame for frame in frames if b"SIP/2.0" in frame]
-        assert len(messages) > 10
-        assert any(b"m=audio" in frame for frame in messages)
         mine = {OWN[number], PHONES[number], *([ADVERTISED] if listen == "each" and number else [])}
-        for frame in frames:
-            named = (
-                set(re.findall(rb"(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?![\d.])", frame)) if b"SIP/2.0" in frame else set()
-            )
-            assert {host.decode() for host in named} <= mine, frame
-            assert b"127.0.0." not in frame
-            assert b"localhost" not in frame
+        only_named(other.captures[f"wire-{number}"].frames, mine)
+
+
+def test_phone_elsewhere_by_tcp_sees_the_one_address_it_talks_to(stage: Stage, hosts: list[Host]) -> None:
+    here, there, _ = hosts
+    here.wire(f"{OWN[0]}/24", there, f"{PHONES[0]}/24", "wire")
+    with there.inside():
+        phone = stage.sipp(1, host=PHONES[0], transport="tcp")
+    with here.inside():
+        places = ["udp://0.0.0.0:5060", "tcp://0.0.0.0:5060"]
+        gateway = stage.gateway({"pod-a-1": phone.address("1001")}, sip={"listen": places, "rtp_address": "auto"})
+        visit = gateway.add_visit()
+        visitor = stage.visitor(visit)
+        visitor.join()
+        visitor.wait_for_state("talking")
+        visitor.wait_for_packets("audio", 50)
+        visitor.leave()
+        assert gateway.end_reason(visit) == "VisitorLeft"
+    assert phone.wait(10) == 0, phone.errors
+    frames = there.captures["wire"].frames
+    assert any(b"SIP/2.0/TCP" in frame for frame in frames)
+    assert not any(b"SIP/2.0/UDP" in frame for frame in frames)
+    only_named(frames, {OWN[0], PHONES[0]})
+
+
+def only_named(frames: list[bytes], allowed: set[str]) -> None:
+    """No frame names a loopback address, and SIP messages name none but those allowed."""
+    messages = [frame for frame in frames if b"SIP/2.0" in frame]
+    assert len(messages) > 5
+    assert any(b"m=audio" in frame for frame in messages)
+    for frame in messages:
+        named = {host.decode() for host in re.findall(rb"(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?![\d.])", frame)}
+        assert named <= allowed, frame
+    for frame in frames:
+        assert b"127.0.0." not in frame
+        assert b"localhost" not in frame
