@@ -6,7 +6,8 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -20,7 +21,8 @@ from parloir.store.database import connect
 KINDS = ("sqlite", "postgresql")
 ACCOUNT = "postgres"
 TEMPLATE = "parloir_template"
-SETTINGS = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "listen_addresses=", "max_connections=60")
+SETTINGS = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
+BASIC = ("listen_addresses=", "max_connections=60")
 
 
 @dataclass
@@ -49,6 +51,13 @@ class Server:
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[Server]:
     """A server for the whole run, started when a test first asks for it."""
+    with running(SETTINGS) as server:
+        yield server
+
+
+@contextmanager
+def running(wanted: Sequence[str]) -> Iterator[Server]:
+    """A server with these settings and BASIC, with a template of the newest schema; it is gone afterwards."""
     folder = Path(tempfile.mkdtemp(prefix="parloir-pg-"))
     account = ACCOUNT if os.getuid() == 0 else None
     if account:
@@ -61,7 +70,7 @@ def postgresql() -> Iterator[Server]:
         check=True,
         capture_output=True,
     )
-    settings = [word for setting in SETTINGS for word in ("-c", setting)]
+    settings = [word for setting in (*BASIC, *wanted) for word in ("-c", setting)]
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
             [tool / "postgres", "-D", folder / "data", "-k", folder, *settings],
