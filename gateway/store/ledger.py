@@ -22,6 +22,14 @@ AT_ONCE = 500
 LONGEST = {"event": 200, "by": 128, "reason": 200}
 """How many characters of each are kept."""
 
+_ADD = {
+    dialect.__name__.rpartition(".")[2]: dialect.insert(ledger_entries)
+    .on_conflict_do_nothing()
+    .returning(ledger_entries.c.id)
+    for dialect in (postgresql, sqlite)
+}
+_MOVE = insert(ledger_postings)
+
 
 class Kind(StrEnum):
     """What an entry does for the account it is of.
@@ -86,9 +94,7 @@ def post(connection: Connection, draft: Draft) -> Entry:
     for what, longest in LONGEST.items():
         if not can_be_kept(str(vars(draft)[what])) or len(vars(draft)[what]) > longest:
             raise CannotKeep(what, longest)
-    add = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    made = add(ledger_entries).values(_row(draft)).on_conflict_do_nothing().returning(ledger_entries.c.id)
-    id = connection.execute(made).scalar()
+    id = connection.execute(_ADD[connection.dialect.name], _row(draft)).scalar()
     if id is None:
         before = find(connection, draft.facility, draft.event)
         raise EventTaken(draft.event, before.id if before else 0)
@@ -97,7 +103,7 @@ def post(connection: Connection, draft: Draft) -> Entry:
             {"entry": id, "facility": draft.facility, "account": account, "amount": amount}
             for account, amount in moves.items()
         ]
-        connection.execute(insert(ledger_postings).values(rows))
+        connection.execute(_MOVE, rows)
     return Entry(**{**vars(draft), "moves": moves}, id=id)
 
 

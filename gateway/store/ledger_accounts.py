@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, bindparam, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from parloir.store.ledger_errors import NoSuchAccount
@@ -40,6 +40,10 @@ PREPAID = (AccountKind.RESIDENT, AccountKind.VISITOR)
 FACILITY = AccountKind.FACILITY.value
 REVENUE = AccountKind.REVENUE.value
 WITHDRAWALS = AccountKind.WITHDRAWALS.value
+
+_THERE = select(ledger_accounts.c.id).where(
+    ledger_accounts.c.facility == bindparam("of"), ledger_accounts.c.id.in_(bindparam("ids", expanding=True))
+)
 
 
 @dataclass(frozen=True)
@@ -84,10 +88,7 @@ def tax(code: str) -> str:
 def open(connection: Connection, facility: str, ids: Iterable[str], at: datetime) -> None:
     """See that these accounts are there; raises NoSuchAccount for an id that is none."""
     wanted = {id: parse(id) for id in sorted(set(ids))}
-    known = select(ledger_accounts.c.id).where(
-        ledger_accounts.c.facility == facility, ledger_accounts.c.id.in_(tuple(wanted))
-    )
-    there = set(connection.execute(known).scalars())
+    there = set(connection.execute(_THERE, {"of": facility, "ids": tuple(wanted)}).scalars())
     rows = [
         {"facility": facility, "id": id, "kind": kind, "owner": owner, "opened": at}
         for id, (kind, owner) in wanted.items()

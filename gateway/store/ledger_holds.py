@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, delete, insert, or_, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, bindparam, delete, insert, or_, select
 
 from parloir.store import ledger, ledger_accounts, ledger_balances, timeline
 from parloir.store.ledger import Draft, Entry, Evidence, Kind
@@ -21,6 +21,8 @@ BY = "parloir"
 PLACED = "hold_placed"
 CHARGED = "charged"
 RELEASED = "hold_released"
+_MINE = select(ledger_holds).where(ledger_holds.c.call == bindparam("of")).with_for_update()
+_DONE = delete(ledger_holds).where(ledger_holds.c.call == bindparam("of"))
 
 
 @dataclass(frozen=True)
@@ -140,7 +142,7 @@ def settle(
     total = charge + sum(due.values())
     if total > hold.amount and hold.payer != ledger_accounts.FACILITY:
         raise OverHold(call, hold.amount, total)
-    connection.execute(delete(ledger_holds).where(ledger_holds.c.call == call))
+    connection.execute(_DONE, {"of": call})
     moves = _settling(hold, charge, due)
     ledger_accounts.open(connection, hold.facility, moves, at)
     told = {**(facts or {}), "payer": hold.payer, "held": hold.amount, "charge": charge, "taxes": due}
@@ -211,8 +213,7 @@ def _list(connection: Connection, *where: ColumnElement[bool], limit: int | None
 
 def _take(connection: Connection, call: str) -> Hold | None:
     """The open hold, which is this transaction's alone from now on."""
-    mine = select(ledger_holds).where(ledger_holds.c.call == call).with_for_update()
-    row = connection.execute(mine).mappings().first()
+    row = connection.execute(_MINE, {"of": call}).mappings().first()
     return None if row is None else _hold(row)
 
 

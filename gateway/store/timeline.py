@@ -5,10 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, func, insert, select, tuple_
+from sqlalchemy import Connection, RowMapping, bindparam, func, insert, select, tuple_
 
 from parloir.store import happenings, locks
 from parloir.store.tables import calls, events
+
+_NUMBER = select(func.max(events.c.number)).where(events.c.call == bindparam("of")).scalar_subquery()
+_LAST = select(_NUMBER, *happenings.places())
+_ADD = insert(events)
 
 
 @dataclass(frozen=True)
@@ -32,21 +36,10 @@ def append(
 ) -> Entry:
     """Add one event to a call; `data` is JSON-able and holds no secret."""
     locks.hold(connection, locks.TIMELINE)
-    last = select(func.max(events.c.number)).where(events.c.call == call).scalar_subquery()
-    number, *places = connection.execute(select(last, *happenings.places())).one()
+    number, *places = connection.execute(_LAST, {"of": call}).one()
     sequence = max(place or 0 for place in places) + 1
     entry = Entry(call, (number or 0) + 1, wall, monotonic, kind, dict(data), sequence)
-    connection.execute(
-        insert(events).values(
-            call=call,
-            number=entry.number,
-            wall=wall,
-            monotonic=monotonic,
-            kind=kind,
-            data=entry.data,
-            sequence=entry.sequence,
-        )
-    )
+    connection.execute(_ADD, vars(entry))
     return entry
 
 
