@@ -25,6 +25,8 @@ OWN_OPTIONS = {
     "rates": ("rates", "print the legal caps on prices that are in force"),
     "backup": ("backup", "copy all that the gateway cannot do without, while it runs"),
     "restore": ("restore", "put the gateway's data back from a backup"),
+    "stations": ("stations", "say which phones are registered, where they are, and when they were heard of"),
+    "bans": ("bans", "list and lift the bans of those who guessed passwords"),
     "trace": ("trace", "print the ladder of a phone's SIP messages"),
     "phone": ("phone", "a simulated SIP video phone, for trying things out"),
     "demo": ("demo", "a whole visit on this machine: gateway, phone and a link to open"),

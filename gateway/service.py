@@ -20,6 +20,7 @@ from parloir.calls.bookkeeper import Bookkeeper
 from parloir.calls.desk import Desk, DeskTerms
 from parloir.calls.hand import DeskHand
 from parloir.calls.relays import RelayLocator, Relays
+from parloir.calls.switchboard import Switchboard
 from parloir.calls.timeline import Clock, Timelines
 from parloir.children import Child
 from parloir.config import loader
@@ -113,6 +114,7 @@ class Service:
         self.agent.replace_logins(wiring.logins(config))
         self.agent.replace_trunks(wiring.trunks(config))
         self.tracing = Tracing(config, self.agent.where)
+        self.switchboard = Switchboard(config, self.agent)
         self.agent.on_wire = self.tracing.saw
         self.timelines = Timelines(self.database, Clock(lambda: datetime.now(UTC), monotonic_ns), log)
         self.rules = Rules(config, reactor, self.database, self.timelines, DeskHand(lambda: self.desk))
@@ -129,11 +131,18 @@ class Service:
                 wiring.ice_servers(config),
                 config.webrtc.relay_only,
                 config.gateway.rejoin_window,
+                wiring.recordings(config),
+                self._ends_unrecorded,
             ),
         )
         self.bookkeeper = Bookkeeper(reactor, self.database, self.timelines.clock.wall, log)
         self.logins = Logins(self.database, reactor)
         self.web = self._web(config)
+
+    def _ends_unrecorded(self, facility: str) -> bool:
+        """Whether a facility wants no call to go on whose recording has failed."""
+        known = self.config.facilities.get(facility)
+        return known is not None and known.recording.on_failure == "end"
 
     def _web(self, config: Config) -> Web:
         gateway = config.gateway
@@ -159,6 +168,7 @@ class Service:
             metrics=metrics,
             health=self._health,
             trace=self.tracing.of,
+            board=self.switchboard,
             office=Office(self.logins, self.database, self.rules.facilities),
             reactor=self.reactor,
         )
@@ -236,7 +246,7 @@ class Service:
             return
         self.desk.stations.replace(wiring.stations(config))
         self.agent.stations.replace(wiring.trusted(config))
-        self.tracing.config = config
+        self.tracing.config = self.switchboard.config = config
         self.agent.replace_logins(wiring.logins(config))
         self.agent.replace_trunks(wiring.trunks(config))
         self.agent.renew_certificate()

@@ -15,7 +15,7 @@ from parloir.rtp.description import Address
 from parloir.sip import dialog as dialogs
 from parloir.sip import left_over
 from parloir.sip.ban import Ban, BanStore
-from parloir.sip.binding import BindingStore
+from parloir.sip.binding import Binding, BindingStore
 from parloir.sip.edge import NOWHERE, Edge
 from parloir.sip.errors import Unreachable
 from parloir.sip.flow import Flow, by
@@ -25,6 +25,7 @@ from parloir.sip.logins import StationLogin
 from parloir.sip.outgoing import OutgoingLeg
 from parloir.sip.session import DialogStore, Incoming, Session, SessionEvents
 from parloir.sip.settings import Settings
+from parloir.sip.sightings import Sighting
 from parloir.sip.stations import Station, Stations
 from parloir.sip.surroundings import Log
 from parloir.sip.target import Registered, Target, Through, Way
@@ -199,6 +200,14 @@ class UserAgent:
     def trunk_at(self, host: str) -> tuple[str, str] | None:
         """The facility and name of the trunk at a host (an IP literal)."""
         return next((owner for owner, link in self.edge.trunks.links.items() if link.is_at(host)), None)
+
+    def bindings(self, facility: str, station: str) -> tuple[Binding, ...]:
+        """Where the phones that are registered as a station are, the newest first."""
+        return self.edge.registrations.of(facility, station)
+
+    def sighting(self, address: Address) -> Sighting | None:
+        """What was heard last from a known phone or PBX at that address."""
+        return self.edge.sightings.of(address)
 
     def bans(self) -> list[Ban]:
         """The bans in force, the first to end first."""

@@ -11,7 +11,7 @@ from parloir.store.staff import Staff
 from parloir.web import reach
 from parloir.web.alerts import Alerts
 from parloir.web.answer import write
-from parloir.web.desk import Desk
+from parloir.web.desk import Board, Desk
 from parloir.web.door import Door
 from parloir.web.errors import Refused
 from parloir.web.intake import taken as read
@@ -40,6 +40,7 @@ from parloir.web.models import (
 )
 from parloir.web.office import Office
 from parloir.web.operations import BOOKERS, Operation
+from parloir.web.phone_models import BanBody, BanList, StationBody, StationList, StationQuery
 from parloir.web.request import WebRequest
 
 
@@ -56,6 +57,7 @@ class Api:
         office: Office | None = None,
         pages: Callable[[Staff], list[PageLink]] = lambda who: [],
         trace: Callable[[str, str, int], Sequence[Seen]] = lambda facility, station, after: (),
+        board: Board | None = None,
     ) -> None:
         self._desk = desk
         self._public_url = public_url
@@ -63,6 +65,7 @@ class Api:
         self._alerts = Alerts(office.database) if office else None
         self._pages = pages
         self._trace = trace
+        self._board = board
 
     async def add_visit(self, who: Staff, taken: NewVisit) -> VisitBody:
         reach.require(who, taken.facility)
@@ -119,6 +122,19 @@ class Api:
     async def acknowledge_alert(self, who: Staff, id: str) -> AlertBody:
         return AlertBody.of(await self._kept.acknowledge(who, id))
 
+    async def list_stations(self, who: Staff, taken: StationQuery) -> StationList:
+        if taken.facility is not None:
+            reach.require(who, taken.facility)
+        seen = [phone for phone in self._phones.phones() if reach.has(who, phone.facility)]
+        wanted = [phone for phone in seen if taken.facility in (None, phone.facility)]
+        return StationList(stations=[StationBody.of(phone) for phone in wanted])
+
+    async def list_bans(self, who: Staff) -> BanList:
+        return BanList(bans=[BanBody.of(barred) for barred in self._phones.bans()])
+
+    async def lift_ban(self, who: Staff, address: str) -> None:
+        self._phones.lift(address)
+
     async def show_trace(self, who: Staff, facility: str, station: str, taken: TraceQuery) -> TraceBody:
         reach.require(who, facility)
         seen = self._trace(facility, station, taken.after)
@@ -126,6 +142,12 @@ class Api:
 
     async def show_me(self, who: Staff) -> Me:
         return Me.of(who, self._pages(who), self._office.zones(who) if self._office else {})
+
+    @property
+    def _phones(self) -> Board:
+        if self._board is None:
+            raise Refused(404, "no_phones", "no phones are served here")
+        return self._board
 
     @property
     def _kept(self) -> Alerts:

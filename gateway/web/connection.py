@@ -12,17 +12,18 @@ from urllib.request import HTTPSHandler, ProxyHandler, Request, build_opener
 from pydantic import TypeAdapter
 
 from parloir.config.schema import Gateway
+from parloir.errors import ParloirError
 
 PATIENCE = 10.0
 ANY = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}
 _PARTS = TypeAdapter(dict[str, bool])
 
 
-class NotRunning(Exception):
+class NotRunning(ParloirError):
     """No gateway answers where the configuration says that it listens."""
 
 
-class Rejected(Exception):
+class Rejected(ParloirError):
     """The gateway refused, with its reason."""
 
 

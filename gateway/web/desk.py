@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from parloir.calls.bookings import Search, Wish
+from parloir.calls.switchboard import Barred, Phone
 from parloir.policy.answers import Slot
 from parloir.store.calls import Call
 from parloir.store.timeline import Entry
@@ -39,6 +40,17 @@ class CallView(Protocol):
 
     @property
     def state(self) -> str: ...
+
+
+class Board(Protocol):
+    """The phones, and the sources that are banned."""
+
+    def phones(self) -> list[Phone]: ...
+
+    def bans(self) -> list[Barred]: ...
+
+    def lift(self, address: str) -> None:
+        """End a ban; raises NoSuchBan."""
 
 
 class Desk(Protocol):

@@ -2,6 +2,7 @@
 
 import re
 
+from parloir.calls.switchboard import NoSuchBan
 from parloir.errors import ParloirError
 from parloir.store.errors import (
     Forbidden,
@@ -17,6 +18,7 @@ from parloir.store.errors import (
 STATUS: dict[type[ParloirError], int] = {
     NoSuchVisit: 404,
     NoSuchCall: 404,
+    NoSuchBan: 404,
     StationTaken: 409,
     VisitOver: 409,
     Forbidden: 403,

@@ -24,6 +24,7 @@ from parloir.web.models import (
     VisitList,
     VisitQuery,
 )
+from parloir.web.phone_models import BanList, StationList, StationQuery
 
 ALL = frozenset(Role)
 BOOKERS = frozenset({Role.SCHEDULER, Role.ADMINISTRATOR})
@@ -94,6 +95,17 @@ OPERATIONS = (
         AlertBody,
         roles=KEEPERS,
     ),
+    Operation(
+        "list_stations",
+        "GET",
+        "/api/v1/stations",
+        "List stations and how things stand with their phones.",
+        StationList,
+        takes=StationQuery,
+        source="query",
+    ),
+    Operation("list_bans", "GET", "/api/v1/bans", "List addresses that are banned.", BanList, roles=TECHNICIANS),
+    Operation("lift_ban", "DELETE", "/api/v1/bans/{address}", "End a ban.", None, 204, roles=TECHNICIANS),
     Operation(
         "show_trace",
         "GET",

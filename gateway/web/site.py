@@ -19,7 +19,7 @@ from parloir.web.answer import write, write_refusal
 from parloir.web.api import Api, Endpoint
 from parloir.web.asker import Askers
 from parloir.web.bearer import Bearer
-from parloir.web.desk import Desk
+from parloir.web.desk import Board, Desk
 from parloir.web.door import Door
 from parloir.web.errors import Refused, refusal
 from parloir.web.files import File, read_files
@@ -65,6 +65,7 @@ class Web:
         health: Callable[[], Mapping[str, bool]] = dict,
         office: Office | None = None,
         trace: Callable[[str, str, int], Sequence[Seen]] = lambda facility, station, after: (),
+        board: Board | None = None,
         reactor: Any = None,
         seconds: Callable[[], float] = monotonic,
     ) -> None:
@@ -85,7 +86,7 @@ class Web:
         self._plugin_routes = PluginRoutes(office, askers) if office and askers else None
         self._plugin_pages = PluginPages(office, self._door, public_url) if office else None
         links = self._plugin_pages.links if self._plugin_pages else lambda who: []
-        self._endpoint = Endpoint(Api(desk, public_url, office, links, trace), self._door)
+        self._endpoint = Endpoint(Api(desk, public_url, office, links, trace, board), self._door)
         self._pages = Pages(desk, seconds, reactor.callLater)
         self._files = read_files()
         self._port: Any = None
