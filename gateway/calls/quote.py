@@ -10,7 +10,8 @@ from pydantic.dataclasses import dataclass
 
 from parloir.config.caps import Caps
 from parloir.policy import price
-from parloir.policy.answers import Ending, RateStep, Tax
+from parloir.policy.answers import LONGEST, Ending, RateStep, Tax
+from parloir.policy.decision import Decision
 from parloir.policy.price import Charge
 from parloir.policy.values import Medium
 
@@ -30,6 +31,22 @@ class Quote:
     seconds: int
     tier: str | None
     timezone: str
+
+    @classmethod
+    def within(cls, balance: int | None, decision: Decision, tier: str | None, timezone: str) -> "Quote | None":
+        """The terms for as long as the limit allows and the balance pays (None: whatever it comes to).
+
+        What costs nothing at first needs no balance so long. None where the balance pays nothing.
+        """
+        assert decision.rate is not None
+        steps, cap = decision.rate, decision.cap.per_minute if decision.cap else None
+        wanted = LONGEST if decision.limit.seconds is None else decision.limit.seconds
+        seconds = LONGEST if balance is None else price.affordable(steps, cap, decision.taxes, balance, wanted)
+        if seconds < wanted and price.charge(steps, cap, decision.taxes, seconds).total == 0:
+            seconds = price.free_seconds(steps, cap)
+        if seconds == 0 < wanted:
+            return None
+        return cls(steps, cap, decision.taxes, decision.waived, seconds, tier, timezone)
 
     @classmethod
     def of(cls, facts: Mapping[str, Any]) -> "Quote":

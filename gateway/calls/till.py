@@ -11,8 +11,8 @@ from parloir.calls.reason import ENDINGS
 from parloir.calls.talk import Talk
 from parloir.calls.timeline import Timelines
 from parloir.config.caps import Caps
-from parloir.policy import price, rates
-from parloir.policy.answers import LONGEST, Cap, CapKind, DenialKind, Ending, Payer, PayerKind
+from parloir.policy import rates
+from parloir.policy.answers import Cap, CapKind, DenialKind, Ending, Payer, PayerKind
 from parloir.policy.decision import BALANCE, CORE, Decision, Denial
 from parloir.policy.spoken import duration, say
 from parloir.policy.spoken import price as dollars
@@ -20,7 +20,7 @@ from parloir.policy.trail import Asked
 from parloir.policy.values import Call
 from parloir.store import calls, ledger, ledger_balances, ledger_holds, timeline
 from parloir.store.ledger_accounts import FACILITY
-from parloir.store.ledger_holds import PLACED, Settlement
+from parloir.store.ledger_holds import CHARGED, PLACED, RELEASED, Settlement
 from parloir.store.timeline import Entry
 
 RULE = "money is set aside before a call is connected; it ends when that is used up"
@@ -56,34 +56,29 @@ class Till:
         return await self._timelines.database.run(lambda connection: self._place(connection, call, decision, account))
 
     def _place(self, connection: Connection, call: Call, decision: Decision, account: str) -> Decision:
-        assert decision.rate is not None
-        terms = (decision.rate, decision.cap.per_minute if decision.cap else None, decision.taxes)
-        wanted, seconds = LONGEST if decision.limit.seconds is None else decision.limit.seconds, LONGEST
+        balance = None
         if account != FACILITY:
             ledger.join(connection)
             balance = ledger_balances.spendable(connection, call.facility, account)
-            seconds = price.affordable(*terms, balance, wanted)
-        quote = Quote(*terms, decision.waived, seconds, call.tier, call.timezone)
-        amount = 0 if account == FACILITY else quote.most.total
-        if account != FACILITY and amount == 0 and seconds < wanted:
-            seconds = price.free_seconds(*terms[:2])
-            if seconds == 0:
-                staff = f"{account} has {dollars(max(0, balance))}"
-                return _denied(decision, Denial(CORE, DenialKind.BALANCE, "balance_too_low", staff=staff))
-        if account == FACILITY or amount:
-            now, clock = self._timelines.clock.wall(), self._timelines.clock.monotonic()
+        quote = Quote.within(balance, decision, call.tier, call.timezone)
+        if quote is None:
+            staff = f"{account} has {dollars(max(0, balance or 0))}"
+            return _denied(decision, Denial(CORE, DenialKind.BALANCE, "balance_too_low", staff=staff))
+        amount = 0 if balance is None else quote.most.total
+        if balance is None or amount:
+            now = self._timelines.clock.wall()
             ledger_holds.place(
                 connection,
                 facility=call.facility,
                 call=call.id,
                 payer=account,
                 amount=amount,
-                expires=now + timedelta(seconds=seconds) + GRACE,
+                expires=now + timedelta(seconds=quote.seconds) + GRACE,
                 at=now,
-                monotonic=clock,
+                monotonic=self._timelines.clock.monotonic(),
                 facts=quote.facts(),
             )
-        return _held(decision, account, amount, seconds, wanted)
+        return _held(decision, account, amount, quote.seconds)
 
     async def settle(self, call: str) -> Settlement | None:
         """Charge a call that has ended what its timeline comes to, and give the rest back; None if none was held.
@@ -92,13 +87,17 @@ class Till:
         """
         self.settling.add(call)
         try:
-            return await self._timelines.database.run(lambda connection: self._settle(connection, call))
+            settled = await self._timelines.database.run(lambda connection: self._settle(connection, call))
         except Exception as error:
             self._timelines.log("till.failed", call=call, error=f"{type(error).__name__}: {error}")
             return None
         finally:
             self.settling.discard(call)
+        if settled is not None and settled.fresh:
+            event = CHARGED if settled.total else RELEASED
+            self._timelines.log(f"call.{event}", call=call, total=settled.total, released=settled.released)
             self._timelines.written()
+        return settled
 
     def _settle(self, connection: Connection, call: str) -> Settlement | None:
         hold = ledger_holds.of(connection, call)
@@ -160,14 +159,10 @@ def _denied(decision: Decision, denial: Denial) -> Decision:
     return replace(decision, denials=(denial,), trail=(*decision.trail, asked))
 
 
-def _held(decision: Decision, account: str, amount: int, seconds: int, wanted: int) -> Decision:
+def _held(decision: Decision, account: str, amount: int, seconds: int) -> Decision:
     if account == FACILITY:
         return replace(decision, trail=(*decision.trail, Asked("set_aside", RULE, "nothing: the facility pays")))
-    cap = Cap(seconds, CapKind.HARD, BALANCE, WARN if seconds < wanted else ())
-    result = f"{dollars(amount)} of {account}, for {duration(seconds)}"
-    return replace(
-        decision,
-        hold=amount,
-        limit=decision.limit.within(cap),
-        trail=(*decision.trail, Asked("set_aside", RULE, result)),
-    )
+    sooner = decision.limit.seconds is None or seconds < decision.limit.seconds
+    cap = Cap(seconds, CapKind.HARD, BALANCE, WARN if sooner else ())
+    asked = Asked("set_aside", RULE, f"{dollars(amount)} of {account}, for {duration(seconds)}")
+    return replace(decision, hold=amount, limit=decision.limit.within(cap), trail=(*decision.trail, asked))
