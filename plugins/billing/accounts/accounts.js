@@ -66,6 +66,19 @@ function button(text, work) {
   return made;
 }
 
+// What somebody writes as a reason; null where they leave it.
+function reason(question) {
+  at("question").textContent = question;
+  at("reason").value = "";
+  at("why").showModal();
+  return new Promise((done) => {
+    const close = (words) => { at("why").close(); done(words); };
+    at("do").onclick = () => at("reason").value.trim() && close(at("reason").value.trim());
+    at("leave").onclick = () => close(null);
+    at("why").oncancel = () => done(null);
+  });
+}
+
 function clock(seconds) {
   return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")} ${say.minutes}`;
 }
@@ -94,12 +107,12 @@ function showRequests(found) {
     const both = document.createElement("span");
     both.append(
       button(say.grant, async () => {
-        const reason = prompt(say.reason);
-        if (reason) await ask("refunds", { call: each.call, reason });
+        const words = await reason(say.reason);
+        if (words) await ask("refunds", { call: each.call, reason: words });
       }),
       " ",
       button(say.decline, async () => {
-        const answer = prompt(say.answer);
+        const answer = await reason(say.answer);
         if (answer) await ask("refund-requests/decline", { id: each.id, answer });
       }),
     );

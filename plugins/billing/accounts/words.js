@@ -8,6 +8,7 @@ const WORDS = {
     kept: "Kept", calls: "calls", minutes: "min", none: "None.", grant: "Refund", decline: "Decline",
     reason: "Reason, shown on the statement:", answer: "Answer to the visitor:", bytes: "Bytes", cpu: "CPU (ms)",
     compute: "Compute", bandwidth: "Bandwidth", failed: "This could not be done:", privileged: "privileged",
+    ok: "OK", leave: "Cancel",
   },
   es: {
     accounts: "Cuentas", month: "Mes", language: "Idioma", report: "Ingresos y minutos", find: "Buscar",
@@ -19,6 +20,7 @@ const WORDS = {
     decline: "Rechazar", reason: "Motivo, visible en el estado de cuenta:", answer: "Respuesta al visitante:",
     bytes: "Bytes", cpu: "CPU (ms)", compute: "Cómputo", bandwidth: "Ancho de banda",
     failed: "No se pudo hacer:", privileged: "confidenciales",
+    ok: "Aceptar", leave: "Cancelar",
   },
 };
 
