@@ -244,6 +244,16 @@ async def test_of_two_extensions_the_larger_counts_and_of_two_caps_the_shorter(l
 
 
 @ensureDeferred
+async def test_a_limit_asked_for_again_does_not_outlast_the_money(load: Load) -> None:
+    policies = load(answering(limit_call=Extend(3.0, "deaf_resident")))
+    call = a_call()
+    decided = await policies.decide(call)
+    held = replace(decided, limit=decided.limit.within(Cap(104, CapKind.HARD, "balance", (60, 10))))
+    again = await policies.limit_again(call, held)
+    assert (again.limit_seconds, again.limit.code, again.limit.warnings) == (104, "balance", (60, 10))
+
+
+@ensureDeferred
 async def test_a_visit_is_not_extended_past_its_slot(load: Load) -> None:
     caps = answering(limit_call=(Cap(1500, CapKind.POLICY, "default"), Extend(3.0, "deaf_resident")))
     decision = await load(caps).decide(a_call(visit=a_visit()))
