@@ -100,7 +100,8 @@ class StreamSocket(Endpoint):
 
     def has(self, flow: Flow) -> bool:
         """Whether the flow's connection is there."""
-        return self._connection(flow) is not None
+        connection = self._connection(flow)
+        return connection is not None and not connection.over
 
     def face(self, peer: Address) -> Face:
         """What this peer reads of us: what is advertised, else our end of its connection."""
@@ -113,7 +114,7 @@ class StreamSocket(Endpoint):
         found = self._connections.get(flow.peer)
         if (found is None or found.over) and flow.back is not None:
             found = self._connections.get(Address(flow.peer.host, flow.back))
-        return None if found is None or found.over else found
+        return found
 
     def _connect(self, peer: Address) -> Connection:
         connection = self._connections[peer] = Connection(self, peer)
@@ -153,6 +154,7 @@ class StreamSocket(Endpoint):
         self._connections[connection.peer] = connection
         if former is not None:
             former.cut()
+            self._above.lost(self._flow(connection))
         self._watch()
         return True
 

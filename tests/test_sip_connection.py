@@ -206,6 +206,7 @@ class Phones:
         self.clock = MemoryReactorClock()
         self.cuts: list[str] = []
         self.unreachables: list[Flow] = []
+        self.losts: list[Flow] = []
         self.host = Standing.KNOWN
         listener, terms = Listener("10.0.0.5", 5060, transport="tcp"), Streams(idle=IDLE)
         self.socket = StreamSocket(listener, "Test", self, Crowd(terms), terms, None)
@@ -218,7 +219,7 @@ class Phones:
         pass
 
     def lost(self, flow: Flow) -> None:
-        pass
+        self.losts.append(flow)
 
     def unreachable(self, flow: Flow, why: str) -> None:
         self.unreachables.append(flow)
@@ -227,9 +228,9 @@ class Phones:
         self.cuts.append(why)
 
     def connected(self) -> Wire:
-        """A phone's connection."""
+        """A phone's connection, always from the same port."""
         _, factory, *_ = self.clock.tcpServers[0]
-        wire = Wire(peerAddress=IPv4Address("TCP", "10.0.0.21", 40000 + len(self.cuts)))
+        wire = Wire(peerAddress=IPv4Address("TCP", "10.0.0.21", 40000))
         factory.buildProtocol(None).makeConnection(wire)
         return wire
 
@@ -261,3 +262,13 @@ def test_attempt_to_connect_that_is_given_up_is_no_news() -> None:
     [connector] = phones.clock.connectors
     assert connector._disconnected
     assert phones.unreachables == []
+
+
+def test_connection_in_the_place_of_an_older_one_inherits_nothing() -> None:
+    phones = Phones()
+    older = phones.connected()
+    assert phones.losts == []
+    newer = phones.connected()
+    assert phones.losts == [Flow(phones.socket.name, Address("10.0.0.21", 40000))]
+    assert older.disconnected
+    assert not newer.disconnected
