@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from parloir.config import caps
 from parloir.config.address import is_local, overlap
 from parloir.config.errors import Key
-from parloir.config.schema import Facility, Gateway, Sip, Webrtc
+from parloir.config.schema import Facility, Gateway, Recording, Sip, Webrtc
 
 PORTS_PER_CALL = 4
 EPHEMERAL = 32768
@@ -26,6 +26,7 @@ class Sections:
     sip: Sip | None = None
     webrtc: Webrtc | None = None
     facilities: dict[str, Facility] = field(default_factory=dict)
+    recording: Recording | None = None
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,8 @@ def check(sections: Sections, languages: frozenset[str]) -> Iterator[Finding]:
         yield from _listeners(sections.sip)
     if sections.webrtc:
         yield from _browsers(sections.webrtc)
+    if sections.gateway:
+        yield from _recording(sections.gateway, sections.recording, sections.facilities)
     yield from _shared_ports(sections)
     for name, facility in sections.facilities.items():
         yield from _facility(("facilities", name), facility, languages)
@@ -76,6 +79,17 @@ def _database(gateway: Gateway) -> Iterator[Finding]:
         message = f"{kind.partition('+')[0]} is no database this version can use"
         remedy = "write postgresql+psycopg://USER:PASSWORD@HOST/NAME, or remove the key: sqlite in gateway.data_dir"
         yield Finding(("gateway", "database"), message, remedy)
+
+
+def _recording(gateway: Gateway, recording: Recording | None, facilities: dict[str, Facility]) -> Iterator[Finding]:
+    """Keys lie where no backup of the data takes them along, and are there where somebody wants to record."""
+    if recording is not None and recording.key_file.is_relative_to(gateway.data_dir):
+        message = "the keys of recordings lie among what they protect, and in its backups"
+        yield Finding(("recording", "key_file"), message, "keep the file outside gateway.data_dir")
+    for name, facility in facilities.items():
+        if recording is None and "recording" in facility.plugins:
+            path = ("facilities", name, "plugins", "recording")
+            yield Finding(path, "there are no keys for recordings", "set recording.key_file")
 
 
 def _web(gateway: Gateway) -> Iterator[Finding]:

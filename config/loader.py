@@ -12,7 +12,7 @@ from parloir.config.checks import Finding, Sections
 from parloir.config.complaints import complain
 from parloir.config.document import Data, Document, Place, read
 from parloir.config.errors import ConfigErrors, Key, Problem
-from parloir.config.schema import Config, Facility, Gateway, Sip, Webrtc
+from parloir.config.schema import Config, Facility, Gateway, Recording, Sip, Webrtc
 
 Part = TypeVar("Part", bound=BaseModel)
 
@@ -66,7 +66,7 @@ def examine(path: Path) -> Examination:
 def _sections(config: Config | None, data: Data, base: dict[str, Path]) -> Sections:
     """The parts of the configuration that are valid, each for itself where the whole is not."""
     if config is not None:
-        return Sections(config.gateway, config.sip, config.webrtc, config.facilities)
+        return Sections(config.gateway, config.sip, config.webrtc, config.facilities, config.recording)
     if not isinstance(data, dict):
         return Sections()
     facilities = data.get("facilities")
@@ -77,6 +77,7 @@ def _sections(config: Config | None, data: Data, base: dict[str, Path]) -> Secti
         _part(Sip, data.get("sip", {}), base),
         _part(Webrtc, data.get("webrtc", {}), base),
         {name: facility for name, facility in valid.items() if facility is not None},
+        _part(Recording, data["recording"], base) if "recording" in data else None,
     )
 
 

@@ -244,6 +244,19 @@ class Rates(Section):
     tier: Text | None = None
 
 
+class Recording(Section):
+    """Where recordings lie, and the file of their master keys: outside `gateway.data_dir`, and of every backup."""
+
+    key_file: Located
+    folder: Located | None = None
+
+
+class FacilityRecording(Section):
+    """What becomes of a call whose recording fails: it ends, or goes on unrecorded; staff are alerted either way."""
+
+    on_failure: Literal["end", "go_on"] = "go_on"
+
+
 class Facility(Section):
     """One institution: its name, its clock, its phones and the plugins that make its rules."""
 
@@ -255,6 +268,7 @@ class Facility(Section):
     station_defaults: StationDefaults = StationDefaults()
     stations: dict[Name, Station] = Field(default_factory=dict)
     plugins: dict[Name, dict[str, Any]] = Field(default_factory=dict)
+    recording: FacilityRecording = FacilityRecording()
 
     @model_validator(mode="before")
     @classmethod
@@ -299,4 +313,5 @@ class Config(Section):
     gateway: Gateway = Field(default_factory=Gateway)
     sip: Sip = Field(default_factory=Sip)
     webrtc: Webrtc = Field(default_factory=Webrtc)
+    recording: Recording | None = None
     facilities: dict[Name, Facility] = Field(min_length=1)

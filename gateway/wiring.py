@@ -6,6 +6,7 @@ from time import time
 from urllib.parse import urlsplit
 
 from parloir import __version__, network
+from parloir.calls.recording import Place
 from parloir.calls.stations import MediaTerms, Station, Stations
 from parloir.config import prompts, schema
 from parloir.config.address import is_local
@@ -22,6 +23,7 @@ from parloir.sip.registrar import Overflow, RegistrarTerms
 from parloir.sip.stations import Station as TrustedStation
 from parloir.sip.target import Registered, Target, Through
 from parloir.sip.trunk import CallerRule, Identity, Trunk
+from parloir.store.vault import Vault
 from parloir.webrtc.signalling import IceServer
 from parloir.webrtc.turn import credentials
 
@@ -229,3 +231,11 @@ def ice_servers(config: Config) -> Callable[[str], tuple[IceServer, ...]]:
         return (IceServer(urls=tuple(turn.urls), username=username, credential=credential),)
 
     return servers
+
+
+def recordings(config: Config) -> Place | None:
+    """Where recordings lie; None where none are made. Raises BadKeyFile."""
+    if config.recording is None:
+        return None
+    folder = config.recording.folder or config.gateway.data_dir / "recordings"
+    return Place(folder, Vault.open(config.recording.key_file, folder))

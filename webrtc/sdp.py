@@ -93,8 +93,8 @@ class Candidate(Protocol):
     def type(self) -> str: ...
 
 
-class Terms(Protocol):
-    """What the answer says of our side; the first candidate is the default. `ssrcs` are what we send with."""
+class Reach(Protocol):
+    """How a browser reaches us; the first candidate is the default."""
 
     @property
     def ufrag(self) -> str: ...
@@ -104,6 +104,11 @@ class Terms(Protocol):
     def fingerprint(self) -> tuple[str, str]: ...
     @property
     def candidates(self) -> Sequence[Candidate]: ...
+
+
+class Terms(Reach, Protocol):
+    """What the answer says of our side. `ssrcs` are what we send with."""
+
     @property
     def cname(self) -> str: ...
     @property
@@ -157,10 +162,10 @@ def answer(offer: BrowserOffer, audio: Chosen | None, video: Chosen | None, term
     for line in offer.description.media:
         chosen = next((chosen for each, chosen in taken if each is line), None)
         if chosen is None:
-            lines += _refused(line)
+            lines += refused(line)
         else:
             lines += _accepted(offer, line, chosen, terms)
-            lines += _candidates(terms) if line is taken[0][0] else ()
+            lines += candidates(terms) if line is taken[0][0] else ()
     return "\r\n".join(lines) + "\r\n"
 
 
@@ -222,11 +227,7 @@ def _accepted(offer: BrowserOffer, line: Media, chosen: Chosen, terms: Terms) ->
     extension = offer.abs_send_time(kind)
     if extension is not None:
         yield f"a=extmap:{extension} {ABS_SEND_TIME}"
-    yield "a=rtcp-mux"
-    yield f"a=ice-ufrag:{terms.ufrag}"
-    yield f"a=ice-pwd:{terms.password}"
-    yield f"a=fingerprint:{' '.join(terms.fingerprint)}"
-    yield "a=setup:passive"
+    yield from transport(terms)
     if direction in (Direction.SENDRECV, Direction.SENDONLY):
         ssrc = terms.ssrcs[kind]
         yield f"a=msid:{terms.cname} {kind}"
@@ -234,13 +235,24 @@ def _accepted(offer: BrowserOffer, line: Media, chosen: Chosen, terms: Terms) ->
         yield f"a=ssrc:{ssrc} msid:{terms.cname} {kind}"
 
 
-def _candidates(terms: Terms) -> Iterator[str]:
+def transport(terms: Reach) -> Iterator[str]:
+    """The attributes of the one transport that every line shares."""
+    yield "a=rtcp-mux"
+    yield f"a=ice-ufrag:{terms.ufrag}"
+    yield f"a=ice-pwd:{terms.password}"
+    yield f"a=fingerprint:{' '.join(terms.fingerprint)}"
+    yield "a=setup:passive"
+
+
+def candidates(terms: Reach) -> Iterator[str]:
+    """The attributes that say where we can be reached."""
     for number, each in enumerate(terms.candidates, 1):
         yield f"a=candidate:{number} 1 udp {each.priority} {each.address} {each.port} typ {each.type}"
     yield "a=end-of-candidates"
 
 
-def _refused(line: Media) -> Iterator[str]:
+def refused(line: Media) -> Iterator[str]:
+    """The lines by which an offered line is refused."""
     formats = " ".join(str(form.payload_type) for form in line.formats)
     yield f"m={line.kind} 0 {line.protocol} {formats or ('0' if 'RTP/' in line.protocol else 'webrtc-datachannel')}"
     yield "c=IN IP4 0.0.0.0"

@@ -178,9 +178,13 @@ class Bridge:
         if name := self._sound(announcement):
             await self.do(commands.Play, prompt=name, to=to, times=1)
 
-    async def announce(self, notice: Announcement) -> None:
-        """Play the gateway's notice to both to its end, which lets media be joined; raises Interrupted."""
-        await self.do(commands.Announce, prompt=self._sound(notice) or f"{self.language}/{prompts.NOTICE}")
+    async def announce(self, notice: Announcement, told: frozenset[str] = frozenset()) -> None:
+        """Play the gateway's notice to both to its end, which lets media be joined; raises Interrupted.
+
+        `told` is what both have been told by then may be done to their call (policy.notices).
+        """
+        prompt = self._sound(notice) or f"{self.language}/{prompts.NOTICE}"
+        await self.do(commands.Announce, prompt=prompt, told=" ".join(sorted(told)))
 
     def _sound(self, announcement: Announcement) -> str | None:
         if announcement.sound:

@@ -13,8 +13,10 @@ from parloir.calls.attendant import Attendant
 from parloir.calls.bookings import Bookings, Search, Wish
 from parloir.calls.bridge import Bridge
 from parloir.calls.facilities import Facilities
+from parloir.calls.listening import Listening
 from parloir.calls.live import Around, LiveCall, Terms
 from parloir.calls.reason import OfficerEnded, Reason, ServiceClosing, VisitCancelled
+from parloir.calls.recording import Place, Recordings, Rule
 from parloir.calls.relays import Relays
 from parloir.calls.room import Page, Presence, Room
 from parloir.calls.stations import NotServed, Phones, Station, Stations
@@ -47,12 +49,17 @@ class View:
 
 @dataclass(frozen=True)
 class DeskTerms:
-    """What the configuration settles for all calls; seconds. `advertise` says which address a phone sends media to."""
+    """What the configuration settles for all calls; seconds. `advertise` says which address a phone sends media to.
+
+    `recordings` is where they lie; `recording_ends_call` whether a failed one ends its call, by facility.
+    """
 
     advertise: Callable[[str], str]
     ice_servers: Callable[[str], tuple[IceServer, ...]]
     relay_only: bool = False
     rejoin_window: float = 60.0
+    recordings: Place | None = None
+    recording_ends_call: Rule = lambda facility: False
 
 
 @dataclass
@@ -75,6 +82,11 @@ class Desk:
 
     def __post_init__(self) -> None:
         self.bookings = Bookings(self.database, self.timelines, self.stations, self.facilities)
+        self.recordings = Recordings(
+            self.reactor, self.timelines, self.terms.recordings, self.terms.recording_ends_call
+        )
+        self.listening = Listening(self.timelines, self.facilities, self.live)
+        self.relays.news = (self.recordings, self.listening)
         self.till = Till(self.timelines, caps.shipped, self.live.__contains__)
         self.attendant = Attendant(self.reactor, self.bookings, self.timelines.log, self._room, self._begin)
 
@@ -83,6 +95,7 @@ class Desk:
         for call in await self.database.run(lambda connection: rows.list(connection, live=True, limit=100_000)):
             self.timelines.event(call.id, "gateway_restarted")
             self.timelines.finished(call.id, "GatewayRestarted")
+        await self.recordings.start()
         await self._sweep()
 
     async def _sweep(self) -> None:
@@ -208,6 +221,8 @@ class Desk:
             bridge=lambda call, privileged: self._bridge(call, privileged, room, station),
             invite=lambda sdp, events: self._invite(station, sdp, events, visit.visitor),
             over=lambda call: self._over(call, room),
+            record=self.recordings.record,
+            recorded=self.recordings.finished,
         )
         terms = Terms(station.language, station.video, host, self.terms.rejoin_window)
         call = LiveCall(id, visit, terms, around, incoming)
@@ -247,6 +262,8 @@ class Desk:
             at=now,
             opened=now,
         )
+        if id in self.live:
+            self.live[id].shown = call
         decision = await facility.policies.decide(call)
         return await self.till.reserve(call, decision) if id in self.live else decision
 
@@ -275,6 +292,7 @@ class Desk:
     def _over(self, call: LiveCall, room: Room) -> None:
         reason = call.call.reason
         assert reason is not None
+        self.listening.call_over(call.id)
         del self.live[call.id]
         self.ended[reason.name] = self.ended.get(reason.name, 0) + 1
         if room.visit.is_open:

@@ -21,9 +21,10 @@ from parloir.calls.reason import Reason
 from parloir.calls.relays import NoRelay
 from parloir.calls.timeline import Timelines
 from parloir.calls.timers import Timers
+from parloir.policy import values
 from parloir.policy.answers import CallClass
 from parloir.policy.decision import BALANCE, Decision
-from parloir.policy.notices import NOTICE
+from parloir.policy.notices import NOTICE, told
 from parloir.policy.reasons import for_visitor
 from parloir.relay import commands
 from parloir.relay.commands import Report
@@ -53,7 +54,8 @@ class Around:
     """What a call needs of the gateway, and tells it.
 
     `decide` asks the facility's policies; only then is `bridge` made, of the class they settled. `invite` starts the
-    phone's leg with our offer; `over` is called once, when all is closed and noted.
+    phone's leg with our offer; `record` is called when the notice has been heard, and `recorded` waits for the end of
+    the recording; `over` is called once, when all is closed and noted.
     """
 
     reactor: Any
@@ -63,6 +65,8 @@ class Around:
     bridge: Callable[["LiveCall", bool], Bridge]
     invite: Callable[[str, SessionEvents], Awaitable[Session]]
     over: Callable[["LiveCall"], None]
+    record: Callable[["LiveCall"], Awaitable[None]]
+    recorded: Callable[["LiveCall"], Awaitable[None]]
 
 
 class LiveCall:
@@ -78,6 +82,7 @@ class LiveCall:
         self.around = around
         self.call = Call()
         self.decision: Decision | None = None
+        self.shown: values.Call | None = None
         self.incoming = incoming
         self.session: Session | None = None
         self.report: Report | None = None
@@ -291,7 +296,9 @@ class LiveCall:
             await self.bridge.play_announcement(each, "both")
             if turn != self._announcing:
                 return
-        await self.bridge.announce(last)
+        await self.bridge.announce(last, told(self.decision.announcements))
+        if turn == self._announcing:
+            await self.around.record(self)
         if turn == self._announcing:
             self.feed(Event.ANNOUNCED)
 
@@ -330,6 +337,7 @@ class LiveCall:
             self.incoming.reject(488 if isinstance(self.call.reason, reasons.CodecMismatch) else 480)
         if self._bridge is not None:
             self.report = await self._bridge.close()
+            await self.around.recorded(self)
         if self.session is not None:
             await self._session_over
         self._legs_closed()

@@ -143,6 +143,13 @@ class RelayLost(Reason):
 
 
 @dataclass(frozen=True)
+class RecordingFailed(Reason):
+    """The call could not be recorded (on), and the facility wants none unrecorded (its recording.on_failure)."""
+
+    again: ClassVar[bool] = True
+
+
+@dataclass(frozen=True)
 class NoCapacity(Reason):
     """Every call slot or every RTP port is taken: raise sip.calls or widen sip.rtp_ports."""
 
@@ -181,6 +188,7 @@ ENDINGS: dict[str, Ending] = {
     "PolicyEnded": Ending.LOCKDOWN,
     "LineLost": Ending.FACILITY_FAULT,
     "RelayLost": Ending.FACILITY_FAULT,
+    "RecordingFailed": Ending.FACILITY_FAULT,
     "NoCapacity": Ending.FACILITY_FAULT,
     "ServiceClosing": Ending.FACILITY_FAULT,
     "GatewayRestarted": Ending.FACILITY_FAULT,

@@ -8,6 +8,7 @@ from twisted.protocols import amp
 from parloir.errors import ParloirError
 from parloir.relay import commands
 from parloir.relay.commands import Report
+from parloir.relay.journal import End
 
 
 class NoRelay(ParloirError):
@@ -34,6 +35,22 @@ class BridgeEvents(Protocol):
     def quality(self, report: Report) -> None: ...
 
     def relay_lost(self) -> None: ...
+
+
+class RecordingNews(Protocol):
+    """Who hears how recordings end."""
+
+    def over(self, recording: str, end: End, failure: str) -> None: ...
+
+    def relay_lost(self, index: int) -> None: ...
+
+
+class ListeningNews(Protocol):
+    """Who hears of listeners."""
+
+    def listener_up(self, call: str, listener: str) -> None: ...
+
+    def listener_gone(self, call: str, listener: str, why: str) -> None: ...
 
 
 @dataclass
@@ -111,6 +128,27 @@ class RelayLocator(amp.CommandLocator):
             call.picture_rests(rests)
         return {}
 
+    @commands.RecordingOver.responder
+    def recording_over(self, recording: str, chunks: int, octets: int, hash: str, failure: str) -> dict[str, Any]:
+        """A journal is closed, or was given up."""
+        if self.relays.news:
+            self.relays.news[0].over(recording, End(chunks, octets, hash), failure)
+        return {}
+
+    @commands.ListenerUp.responder
+    def listener_up(self, bridge: str, listener: str) -> dict[str, Any]:
+        """A listener hears."""
+        if self.relays.news:
+            self.relays.news[1].listener_up(bridge, listener)
+        return {}
+
+    @commands.ListenerGone.responder
+    def listener_gone(self, bridge: str, listener: str, why: str) -> dict[str, Any]:
+        """A listener is gone."""
+        if self.relays.news:
+            self.relays.news[1].listener_gone(bridge, listener, why)
+        return {}
+
     @commands.Quality.responder
     def quality(self, bridge: str, report: Report) -> dict[str, Any]:
         """How both legs fare."""
@@ -120,10 +158,12 @@ class RelayLocator(amp.CommandLocator):
 
 
 class Relays:
-    """The relays by index; a call is put on the one that carries fewest."""
+    """The relays by index; a call is put on the one that carries fewest. `news` is who hears of recordings and of
+    listeners."""
 
     def __init__(self) -> None:
         self.up: dict[int, Relay] = {}
+        self.news: tuple[RecordingNews, ListeningNews] | None = None
 
     def came_up(self, index: int, protocol: amp.AMP) -> None:
         """A relay is configured and ready."""
@@ -134,6 +174,8 @@ class Relays:
         relay = self.up.pop(index, None)
         for call in list(relay.bridges.values()) if relay else ():
             call.relay_lost()
+        if self.news:
+            self.news[0].relay_lost(index)
 
     def place(self, bridge: str, events: BridgeEvents) -> Relay:
         """Take the least busy relay for a call; raises NoRelay."""

@@ -43,6 +43,10 @@ ENDS: dict[str, tuple[str, str]] = {
         "A fault on our side ended the call. You may try again.",
         "Un fallo nuestro terminó la llamada. Puede intentar de nuevo.",
     ),
+    "RecordingFailed": (
+        "A fault on our side ended the call. You may try again.",
+        "Un fallo nuestro terminó la llamada. Puede intentar de nuevo.",
+    ),
     "NoCapacity": (
         "All lines are in use. Please try again in a few minutes.",
         "Todas las líneas están ocupadas. Intente de nuevo en unos minutos.",

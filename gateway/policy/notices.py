@@ -3,6 +3,8 @@
 A notice's code is the name of its prompt; that a call is recorded or monitored is true only of calls that were told so.
 """
 
+from collections.abc import Iterable
+
 from parloir.policy.answers import Announcement, CallClass, Words
 
 NOTICE = Announcement(
@@ -47,3 +49,19 @@ def core(call_class: CallClass, record: bool, monitor: bool) -> tuple[Announceme
     if monitor:
         return MONITORED, NOTICE
     return (PRIVATE, NOTICE) if call_class is CallClass.PRIVILEGED else (NOTICE,)
+
+
+RECORD, MONITOR = "record", "monitor"
+_TOLD = {
+    RECORDED.code: frozenset({RECORD, MONITOR}),
+    RECORDED_ONLY.code: frozenset({RECORD}),
+    MONITORED.code: frozenset({MONITOR}),
+}
+
+
+def told(announcements: Iterable[Announcement]) -> frozenset[str]:
+    """What those who heard these announcements know may be done: only that is ever done to their call."""
+    known: frozenset[str] = frozenset()
+    for each in announcements:
+        known |= _TOLD.get(each.code, frozenset())
+    return known

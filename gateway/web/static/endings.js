@@ -44,6 +44,7 @@ const reasons = {
   OfficerEnded: { en: "The facility ended this visit.", es: "El centro terminó esta visita." },
   LineLost: again,
   RelayLost: again,
+  RecordingFailed: again,
   Failed: again,
   NoCapacity: {
     en: "All lines are in use. Please try again in a few minutes.",
