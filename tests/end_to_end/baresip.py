@@ -199,6 +199,10 @@ class Baresip:
         assert event is not None
         return event
 
+    def wait_to_register(self, timeout: float = 15.0) -> None:
+        """Wait until its registrar has taken it. Raises TimeoutError."""
+        self.process.wait_for_line(r"200 OK .*\[\d+ binding", timeout)
+
     def dial(self, uri: str) -> None:
         """Call a SIP URI."""
         self.command("dial", uri)

@@ -15,7 +15,7 @@ def behind(stage: Stage, pbx: Kamailio, **more: object) -> tuple[Gateway, Baresi
     trunk = {"address": pbx.address, "register": True, "login": login, "options": 1.0, **more}
     gateway = stage.gateway({}, trunks={"pbx": trunk}, behind={"pod-b-2": {"trunk": "pbx", "number": "1002"}})
     phone = stage.baresip(tone=TONE, user="1002", registrar=f"127.0.0.1:{pbx.port}", password=pbx.password)
-    phone.wait_for_event("REGISTER_OK")
+    phone.wait_to_register()
     up(gateway, 1)
     return gateway, phone
 

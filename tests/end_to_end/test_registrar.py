@@ -16,7 +16,7 @@ def registered(stage: Stage, gateway: Gateway, transport: str = "udp", **more: s
 def test_a_registered_phone_is_rung_after_a_restart_and_calls(stage: Stage) -> None:
     gateway = stage.gateway({}, logins={USER: PASSWORD})
     phone = registered(stage, gateway)
-    phone.wait_for_event("REGISTER_OK")
+    phone.wait_to_register()
     gateway.kill()
     gateway.start_again()
     visit = gateway.add_visit(USER)
