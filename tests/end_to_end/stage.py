@@ -20,6 +20,7 @@ from .raw_phone import RawPhone
 from .secure_phone import SecurePhone
 from .secure_phone import SecurePhone
 from .sipp import Sipp
+from .sipp_phone import SippPhone
 from .visitor import Visitor, Visitors
 
 BROWSER_TONE = 1000
@@ -85,6 +86,10 @@ class Stage:
     def kamailio(self, **settings: Any) -> Kamailio:
         """A PBX; see Kamailio."""
         return self._add(lambda home: Kamailio(home, **settings), "kamailio")
+
+    def sipp_phone(self) -> SippPhone:
+        """A phone that dials by a scenario; see SippPhone."""
+        return self._add(SippPhone, "sipp-phone")
 
     def coturn(self) -> Coturn:
         """A TURN server."""

@@ -1,0 +1,257 @@
+"""Dialogs as phones speak them, by sipp: hold, late offers, refresh, keys, transfers, storms, and a gateway killed."""
+
+import re
+import subprocess
+import sys
+import time
+from typing import Any
+
+import pytest
+
+from . import sipp_script as script
+from .gateway_process import Gateway
+from .sipp_phone import SippPhone
+from .sipp_script import Step, asked, dial, hang_up, hear, request, scenario, sdp, wait
+from .stage import Stage
+from .visitor import Visitor
+
+UNTIL_TALKING = 7000
+"""How long the notice takes, and some more, in ms."""
+ACK = request("ACK", 1)
+
+
+@pytest.fixture
+def phone(stage: Stage) -> SippPhone:
+    return stage.sipp_phone()
+
+
+def at_a_visit(stage: Stage, phone: SippPhone, **settings: Any) -> tuple[Gateway, dict[str, Any], Visitor]:
+    """A gateway that knows the phone, and a visitor who waits for it to dial."""
+    gateway = stage.gateway({"pod-a-1": phone.address}, **settings)
+    visit = gateway.add_visit(rings=False)
+    visitor = stage.visitor(visit)
+    visitor.join()
+    visitor.wait_for_state("waiting")
+    return gateway, visit, visitor
+
+
+def reinvite(number: int, body: str, *expected: str) -> list[Step]:
+    """Another offer, and its answer."""
+    return [
+        request("INVITE", number, body=body),
+        hear(100, optional=True),
+        hear(200, *expected, dialog=True),
+        request("ACK", number),
+    ]
+
+
+HOLDS = {
+    "sendonly": (sdp(2, "sendonly"), "a=recvonly"),
+    "inactive": (sdp(2, "inactive"), "a=inactive"),
+    "0.0.0.0": (sdp(2, address="0.0.0.0"), "a=recvonly"),
+}
+
+
+@pytest.mark.parametrize("way", HOLDS)
+def test_hold_pauses_visit_and_bill_and_resume_goes_on(stage: Stage, phone: SippPhone, way: str) -> None:
+    gateway, visit, visitor = at_a_visit(stage, phone)
+    body, answer = HOLDS[way]
+    held = 4000
+    steps = [*dial(), ACK, wait(UNTIL_TALKING), *reinvite(2, body, answer), wait(held)]
+    steps += [*reinvite(3, sdp(3), "a=sendrecv"), wait(2500), *hang_up(4)]
+    running = phone.dial(gateway, visit["code"], scenario(*steps))
+    visitor.wait_for_state("talking")
+    visitor.wait_for("status", state="held", why="phone")
+    on_hold = len(visitor.received["audio"])
+    visitor.wait_for_state("talking", start=len(visitor.messages))
+    assert len(visitor.received["audio"]) - on_hold < 25
+    phone.finish(running)
+    assert gateway.end_reason(visit) == "PhoneHungUp"
+    events = {event["kind"]: event for event in gateway.timeline(visit)}
+    flowing = events["report"]["data"]["flowing"]
+    active = script_seconds(events["announced"], events["end"])
+    assert 1500 <= flowing <= active * 1000 - held + 700, (flowing, active)
+    billed = [e["data"] for e in gateway.timeline(visit) if e["kind"] in ("held", "resumed")]
+    assert [each["by"] for each in billed] == ["phone", "phone"]
+
+
+def script_seconds(first: dict[str, Any], last: dict[str, Any]) -> float:
+    """Between two events."""
+    return (last["monotonic"] - first["monotonic"]) / 1e9
+
+
+def test_a_late_offer_in_mid_call_and_a_moved_stream(stage: Stage, phone: SippPhone) -> None:
+    gateway, visit, visitor = at_a_visit(stage, phone)
+    steps = [*dial(), ACK, wait(UNTIL_TALKING)]
+    steps += [request("INVITE", 2), hear(100, optional=True), hear(200, "m=audio [0-9]+ RTP/AVP", dialog=True)]
+    steps += [request("ACK", 2, body=sdp(2, "sendonly")), wait(1000)]
+    moved = sdp(3).replace("m=audio [media_port]", "m=audio [media_port+2]")
+    steps += [*reinvite(3, moved, "a=sendrecv"), wait(500)]
+    steps += [request("UPDATE", 4, body=sdp(4)), hear(200, "a=sendrecv"), wait(1500), *hang_up(5)]
+    running = phone.dial(gateway, visit["code"], scenario(*steps))
+    visitor.wait_for("status", state="held", why="phone")
+    visitor.wait_for_state("talking", start=len(visitor.messages))
+    phone.finish(running)
+    assert gateway.end_reason(visit) == "PhoneHungUp"
+
+
+def test_a_call_that_begins_without_an_offer(stage: Stage, phone: SippPhone) -> None:
+    gateway, visit, visitor = at_a_visit(stage, phone)
+    steps = [*dial(body="", expected=("m=audio [0-9]+ RTP/AVP",)), request("ACK", 1, body=sdp())]
+    running = phone.dial(gateway, visit["code"], scenario(*steps, wait(UNTIL_TALKING + 2000), *hang_up(2)))
+    visitor.wait_for_state("talking")
+    visitor.wait_for_packets("audio", 25)
+    phone.finish(running)
+
+
+def test_session_timers_are_kept_by_either_side(stage: Stage, phone: SippPhone) -> None:
+    gateway, visit, _ = at_a_visit(stage, phone)
+    timer = ("Supported: timer", "Allow: INVITE, ACK, BYE, UPDATE")
+    too_brief = [
+        script.invite(*timer, "Session-Expires: 20;refresher=uac", body=sdp()),
+        hear(100, optional=True),
+        hear(422, "Min-SE: 90"),
+        like_the_invite("ACK", 3),
+    ]
+    phone.finish(phone.dial(gateway, visit["code"], scenario(*too_brief)))
+    ours = "Session-Expires: 90;refresher=uac"
+    steps = [*dial(*timer, ours, expected=("Session-Expires: 90;refresher=uac", "Require:.*timer")), ACK, wait(2000)]
+    steps += [request("UPDATE", 2, *timer, ours), hear(200, "Session-Expires: 90;refresher=uac"), *hang_up(3)]
+    phone.finish(phone.dial(gateway, visit["code"], scenario(*steps)))
+    assert gateway.end_reason(visit) == "PhoneHungUp"
+
+
+def test_the_gateway_refreshes_in_time(stage: Stage, phone: SippPhone) -> None:
+    gateway, visit, visitor = at_a_visit(stage, phone)
+    timer = ("Supported: timer", "Allow: INVITE, ACK, BYE, UPDATE", "Session-Expires: 90;refresher=uas")
+    update = [asked("UPDATE", "Session-Expires: 90;refresher=uac"), answer("Session-Expires: 90;refresher=uac")]
+    running = phone.dial(gateway, visit["code"], scenario(*dial(*timer), ACK, *update, wait(1000), *hang_up(2)))
+    visitor.wait_for_state("talking")
+    phone.finish(running, 70)
+    assert gateway.end_reason(visit) == "PhoneHungUp"
+
+
+def answer(*more: str, status: str = "200 OK") -> Step:
+    """Answer the request that came last."""
+    last = ("[last_Via:]", "[last_From:]", "[last_To:]", "[last_Call-ID:]", "[last_CSeq:]")
+    return script.say(f"SIP/2.0 {status}", *last, script.CONTACT, *more, again=False)
+
+
+def test_reliable_ringing(stage: Stage, phone: SippPhone) -> None:
+    gateway = stage.gateway({"pod-a-1": phone.address})
+    visit = gateway.add_visit(rings=False)
+    name = "rseq"
+    ringing = Step(
+        '  <recv response="180" rrs="true">\n    <action>\n'
+        f'      <ereg regexp="[0-9]+" search_in="hdr" header="RSeq:" check_it="true" assign_to="{name}"/>\n'
+        "    </action>\n  </recv>\n"
+    )
+    steps = [script.invite("Require: 100rel", "Supported: 100rel", body=sdp()), hear(100, optional=True), ringing]
+    steps += [request("PRACK", 2, f"RAck: [${name}] 1 INVITE"), hear(200), wait(500)]
+    steps += [like_the_invite("CANCEL", 6), hear(200), hear(487), like_the_invite("ACK", 9)]
+    phone.finish(phone.dial(gateway, visit["code"], scenario(*steps)))
+
+
+def like_the_invite(method: str, back: int) -> Step:
+    """A CANCEL, or the ACK of a refusal: the branch is that of the INVITE so many steps back."""
+    headers = script.inside(method, 1) if method == "ACK" else script.outside(method, 1)
+    headers[0] = headers[0].replace("[branch]", f"[branch-{back}]")
+    return script.say(f"{method} sip:[service]@[remote_ip]:[remote_port] SIP/2.0", *headers, again=method != "ACK")
+
+
+def test_keys_by_info_are_one_event_each_and_pictures_are_asked_for(stage: Stage, phone: SippPhone) -> None:
+    gateway, visit, visitor = at_a_visit(stage, phone)
+    steps = [*dial(), ACK, wait(UNTIL_TALKING)]
+    for number, (kind, body) in enumerate(
+        [
+            ("application/dtmf-relay", "Signal=5\nDuration=160\n"),
+            ("application/dtmf-relay", "Signal=5\nDuration=160\n"),
+            ("application/dtmf", "#"),
+        ],
+        2,
+    ):
+        steps += [request("INFO", number, body=body, kind=kind), hear(200)]
+    fast = "<media_control><vc_primitive><to_encoder><picture_fast_update/></to_encoder></vc_primitive></media_control>"
+    steps += [request("INFO", 5, body=fast, kind="application/media_control+xml"), hear(200)]
+    steps += [request("INFO", 6, body="?", kind="application/dtmf"), hear(400)]
+    steps += [request("INFO", 7, body="hello", kind="text/plain"), hear(415, "application/dtmf-relay"), *hang_up(8)]
+    running = phone.dial(gateway, visit["code"], scenario(*steps))
+    visitor.wait_for_state("talking")
+    phone.finish(running)
+    pressed = [event for event in gateway.timeline(visit) if event["kind"] == "key_pressed"]
+    assert len(pressed) == 3
+    assert [event["data"] for event in pressed] == [{}] * 3
+
+
+def test_a_transfer_is_refused_on_the_record_and_staff_are_told(stage: Stage, phone: SippPhone) -> None:
+    gateway, visit, visitor = at_a_visit(stage, phone)
+    steps = [*dial(), ACK, wait(1500), request("REFER", 2, "Refer-To: <sip:outside@192.0.2.9>"), hear(403), wait(500)]
+    running = phone.dial(gateway, visit["code"], scenario(*steps, *hang_up(3)))
+    visitor.wait_for_state("connecting")
+    phone.finish(running)
+    refused = gateway.event(visit, "transfer_refused")
+    assert refused["data"] == {"by": "REFER", "target": "<sip:outside@192.0.2.9>"}
+    alerts = gateway.api("GET", "/api/v1/alerts?facility=north")["alerts"]
+    assert [alert["severity"] for alert in alerts] == ["warning"]
+    assert "pod-a-1" in alerts[0]["text"]
+    assert gateway.end_reason(visit) == "PhoneHungUp"
+
+
+def test_a_storm_of_repeats_is_absorbed(stage: Stage, phone: SippPhone) -> None:
+    gateway, visit, visitor = at_a_visit(stage, phone)
+    storm = Step(script.invite(body=sdp()).xml.replace(' retrans="500"', ""))
+    again = [Step(storm.xml.replace("[branch]", f"[branch-{number}]")) for number in range(1, 20)]
+    steps = [storm, *again, hear(100, optional=True), hear(200, dialog=True), ACK, wait(3000)]
+    steps += hang_up(2)
+    running = phone.dial(gateway, visit["code"], scenario(*steps), "-nd")
+    visitor.wait_for_state("notice")
+    phone.finish(running)
+    assert gateway.end_reason(visit) == "PhoneHungUp"
+    assert len(gateway.calls(visit)) == 1
+    assert len(gateway.log_events("sip.incoming")) == 1
+
+
+CALLS = 20
+
+
+def test_a_killed_gateway_ends_every_call_when_it_is_back(stage: Stage) -> None:
+    phones = stage.sipp(CALLS)
+    names = [f"pod-{number:02}" for number in range(CALLS)]
+    gateway = stage.gateway({name: phones.address(name) for name in names}, calls=CALLS)
+    visitors = [stage.visitor(gateway.add_visit(name)) for name in names]
+    for visitor in visitors:
+        visitor.join()
+        time.sleep(0.1)
+    for visitor in visitors:
+        visitor.wait_for_state("notice", 40)
+    gateway.kill()
+    gateway.start_again()
+    assert phones.wait(20) == 0, phones.errors
+    assert len(gateway.log_events("sip.left_over")) == CALLS
+    assert {call["reason"] for call in gateway.calls()} == {"GatewayRestarted"}
+
+
+def test_the_trace_of_a_phone_is_a_ladder_without_secrets(stage: Stage, phone: SippPhone) -> None:
+    gateway, visit, _ = at_a_visit(stage, phone)
+    running = phone.dial(gateway, visit["code"], scenario(*dial(), ACK, wait(500), *hang_up(2)))
+    phone.finish(running)
+    ladder = traced(gateway)
+    said = [re.sub(r"^\S+\s+", "", line) for line in ladder.splitlines() if line[:1].isdigit()]
+    assert [" ".join(line.split()[:4]) for line in said] == [
+        "phone ---> gateway INVITE",
+        "phone <--- gateway 100",
+        "phone <--- gateway 200",
+        "phone ---> gateway ACK",
+        "phone ---> gateway BYE",
+        "phone <--- gateway 200",
+    ]
+    assert visit["code"] not in ladder
+    full = traced(gateway, "--full")
+    assert "m=audio" in full
+    assert visit["code"] not in full
+
+
+def traced(gateway: Gateway, *options: str) -> str:
+    """What `parloir trace` prints."""
+    command = [sys.executable, "-m", "parloir.cli", "trace", "pod-a-1", "--config", str(gateway.file), *options]
+    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=30).stdout
