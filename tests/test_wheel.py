@@ -68,11 +68,12 @@ def kept(*patterns: str) -> set[str]:
 
 def test_the_wheel_holds_every_source_and_its_data(wheel: Path) -> None:
     data = ("config/*.yaml", "config/plugin_template/*.txt", "config/prompts/prompts.csv", "config/prompts/*/*.wav")
+    rates = ("config/rates/*.csv",)
     pages = ("gateway/web/static/*", "gateway/py.typed")
     migrations = ("gateway/store/migrations/*.py", "gateway/store/migrations/versions/*.py")
     sources = [f"{folder}/**/*.py" for folder in ("config", "gateway", "plugins", "sip", "webrtc")]
     with zipfile.ZipFile(wheel) as archive:
-        assert kept(*data, *pages, *migrations, *sources) - set(archive.namelist()) == set()
+        assert kept(*data, *rates, *pages, *migrations, *sources) - set(archive.namelist()) == set()
 
 
 def test_the_wheel_installs_one_name_only(wheel: Path) -> None:
@@ -87,6 +88,7 @@ def test_the_installed_command_makes_and_checks_a_configuration(installed: Path,
     assert run(installed / "parloir", "--version", folder=tmp_path).startswith("parloir ")
     run(installed / "parloir", "init", folder=tmp_path)
     assert run(installed / "parloir", "check", folder=tmp_path) == "parloir.yaml: ok\n"
+    assert "jail-350-999" in run(installed / "parloir", "rates", folder=tmp_path)
 
 
 def test_the_installed_demo_prints_a_link_that_opens(installed: Path, tmp_path: Path) -> None:
