@@ -2,8 +2,9 @@
 
 import re
 import signal
+import socket
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from tests.certificates import write_certificate
 
 from .baresip import FAKE_VIDEO
+from .gateway_process import Gateway
 from .network import Host, MayNot
 from .picture import BLUE
 from .raw_phone import RawPhone
@@ -94,6 +96,59 @@ def test_phone_on_ipv6_is_called_and_calls(stage: Stage) -> None:
     visitor.wait_for_packets("audio", 50)
     phone.hang_up()
     assert gateway.end_reason(second) == "PhoneHungUp"
+
+
+class Intruder:
+    """A connection to the gateway by somebody who means no call; `received` is all that came back."""
+
+    def __init__(self, gateway: Gateway, host: str = "127.0.0.1") -> None:
+        self._socket = socket.create_connection(("127.0.0.1", gateway.port_of("tcp")), 5, (host, 0))
+        self.received = b""
+
+    def say(self, data: bytes) -> None:
+        """Send it; a gateway that has had enough may not take it."""
+        with suppress(OSError):
+            self._socket.sendall(data)
+
+    def wait_until_cut(self, timeout: float) -> None:
+        """Read until the gateway ends the connection. Raises TimeoutError."""
+        self._socket.settimeout(timeout)
+        try:
+            while chunk := self._socket.recv(4096):
+                self.received += chunk
+        except ConnectionError:
+            pass
+        finally:
+            self._socket.close()
+
+
+def test_intruders_by_tcp_are_cut_off_while_a_visit_goes_on(stage: Stage) -> None:
+    phone = stage.sipp(1, transport="tcp")
+    gateway = stage.gateway({"pod-a-1": phone.address("1001")}, transports=("udp", "tcp"))
+    visit = gateway.add_visit()
+    visitor = stage.visitor(visit)
+    visitor.join()
+    visitor.wait_for_state("talking")
+    slow, silent = Intruder(gateway), Intruder(gateway)
+    slow.say(b"OPTIONS sip:a@b SIP/2.0\r\nVia: ")
+    stranger = Intruder(gateway, "127.0.0.9")
+    stranger.say(b"OPTIONS sip:a@b SIP/2.0\r\n\r\n")
+    for nonsense in (b"\x16\x03\x01\x02\x00", b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", b"A: b\r\n" * 5000):
+        other = Intruder(gateway)
+        other.say(nonsense)
+        other.wait_until_cut(5)
+        assert other.received == b""
+    crowd = [Intruder(gateway) for _ in range(80)]
+    for one in (stranger, *crowd[64:]):
+        one.wait_until_cut(5)
+        assert one.received == b""
+    for one in (slow, silent, *crowd[:64]):
+        one.wait_until_cut(15)
+        assert one.received == b""
+    visitor.wait_for_packets("audio", len(visitor.received["audio"]) + 50)
+    visitor.leave()
+    assert gateway.end_reason(visit) == "VisitorLeft"
+    assert phone.wait(10) == 0, phone.errors
 
 
 @pytest.fixture
