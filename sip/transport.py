@@ -8,7 +8,7 @@ from typing import Any
 from parloir.rtp.description import Address
 from parloir.sip.crowd import Crowd, Standing
 from parloir.sip.endpoint import Endpoint
-from parloir.sip.errors import Unreachable
+from parloir.sip.errors import BadCertificate, Unreachable
 from parloir.sip.flow import Face, Flow
 from parloir.sip.local import local_address
 from parloir.sip.settings import Listener, Streams
@@ -32,6 +32,7 @@ class Sockets:
 
     `standing` says whose connections are taken. `on_lost` hears of connections that are gone, `on_unreachable` of
     those that could not be made. `counters` counts connections "not let in" and those cut, by the reason.
+    Raises BadCertificate for a TLS listener without one.
     """
 
     def __init__(
@@ -51,7 +52,9 @@ class Sockets:
         self._log = log
         self._crowd = Crowd(streams)
         self._certificate: Certificate | None = None
-        if streams.tls is not None and any(each.transport == "tls" for each in listeners):
+        if any(each.transport == "tls" for each in listeners):
+            if streams.tls is None:
+                raise BadCertificate("a tls listener without a certificate")
             self._certificate = Certificate(streams.tls, log)
         self._all = [self._made(each, product, streams) for each in listeners]
 

@@ -69,7 +69,7 @@ class StreamPhone(Phone):
         self.transport_name = "tls" if credentials else "tcp"
         self.credentials = credentials
         self.lines: list[Line] = []
-        self._factory = protocol.Factory.forProtocol(Line)
+        self._factory = protocol.Factory()
         self._factory.noisy = False
         self._factory.buildProtocol = lambda addr: Line(self)  # type: ignore[method-assign]
         self._listening: Any = None

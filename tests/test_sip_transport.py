@@ -318,3 +318,5 @@ async def test_listener_without_a_usable_certificate_is_no_listener(hosts: Hosts
     hosts.tls.key.write_text("no key")
     with pytest.raises(BadCertificate):
         Host(hosts.reactor, (Listener("127.0.0.2", 0, transport="tls"),), hosts.streams)
+    with pytest.raises(BadCertificate):
+        Host(hosts.reactor, (Listener("127.0.0.2", 0, transport="tls"),), Streams())
