@@ -21,6 +21,7 @@ from parloir.plugins.billing.money import dollars, exact, plain
 from parloir.plugins.billing.settings import BillingSettings
 from parloir.plugins.billing.statement import Month, statement
 from parloir.plugins.billing.tariff import tariff
+from parloir.plugins.billing.traffic import Traffic
 from parloir.testing import ZONE, call
 
 ZONE_INFO = ZoneInfo(ZONE)
@@ -171,9 +172,7 @@ def test_nothing_that_somebody_wrote_becomes_markup_or_a_formula(reason: str, la
     at = datetime(2026, 3, 4, tzinfo=UTC)
     entry = LedgerEntry(number=1, event="e", kind="refund", at=at, amount=1, call="c1", reason=reason)
     account = Account(id="resident:r1", holder=Holder.RESIDENT, name=reason, opened=at, moved=at)
-    found = statement(
-        "North", account, Month(2026, 3), ZONE_INFO, [entry], {"c1": call(id="c1", media=(Medium.AUDIO,))}
-    )
+    found = statement("North", account, Month(2026, 3), ZONE_INFO, [entry], {"c1": Traffic("c1", at, 60, Medium.VIDEO)})
     page = statement_forms.page(found, language)
     plain_page = statement_forms.page(
         replace(found, account=replace(account, name=""), lines=(replace(found.lines[0], reason=""),)), language

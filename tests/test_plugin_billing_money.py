@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from parloir.api import Call, CallCharge, CallClass, Holder, Medium, Reply, Request
+from parloir.api import CallCharge, CallClass, Holder, Reply, Request
 from parloir.plugins.billing.sandbox import SIGNATURE, Sandbox
-from parloir.testing import PluginErrors, SampleFacility, Trial, decide, relationship, visitor
+from parloir.testing import PluginErrors, SampleFacility, Trial, decide, local, relationship, visitor
 from parloir.testing import call as a_call
 from parloir.testing_fixtures import clock, facility
 
@@ -45,11 +45,22 @@ def get(policies: Trial, path: str, *, user: str = "clerk", **query: str) -> Any
     return reply.body
 
 
-def charged(facility: SampleFacility, id: str = "call-1", cents: int = 60, tax: int = 3, **facts: Any) -> CallCharge:
-    """A call of ten minutes that has been settled now."""
+def carried(facility: SampleFacility, policies: Trial, id: str, *, video: bool = False, **facts: Any) -> None:
+    """A call, with the last report of its media."""
     at = facility.clock()
     given = {"at": at, "answered": at, "ended": at, "talked": 600, "call_class": CallClass.ORDINARY}
-    facility.records.remember(facility.call(id=id, **given | facts))
+    made = facility.call(id=id, **given | facts)
+    facility.records.remember(made)
+    streams = [{"kind": kind} for kind in ("audio", *(["video"] if video else []))]
+    policies.tell(made, "report", phone=streams, browser=streams)
+
+
+def charged(
+    facility: SampleFacility, policies: Trial, id: str = "call-1", cents: int = 60, tax: int = 3, **facts: Any
+) -> CallCharge:
+    """A call of ten minutes that has been settled now."""
+    at = facility.clock()
+    carried(facility, policies, id, **facts)
     charge = CallCharge(
         call=id, account=RESIDENT, at=at, amount=cents * CENT, taxes=(("state", tax * CENT),) if tax else ()
     )
@@ -217,7 +228,7 @@ def test_a_holder_takes_back_what_is_available_and_no_more(facility: SampleFacil
 
 def test_a_call_is_refunded_once_and_never_more_than_it_cost(facility: SampleFacility, policies: Trial) -> None:
     facility.ledger.fill(RESIDENT, DOLLAR)
-    charged(facility)
+    charged(facility, policies)
     order = {"call": "call-1", "reason": "could not hear"}
     assert ask(policies, "POST", "refunds", order | {"amount": "0.64"}).body["code"] == "over_charge"
     assert ask(policies, "POST", "refunds", order | {"amount": "0.13"}).body["refunded"] == "0.13"
@@ -229,7 +240,7 @@ def test_a_call_is_refunded_once_and_never_more_than_it_cost(facility: SampleFac
 
 def test_a_visitors_request_is_kept_until_staff_answer(facility: SampleFacility, policies: Trial) -> None:
     facility.ledger.fill(RESIDENT, DOLLAR)
-    charged(facility)
+    charged(facility, policies)
     asked = ask(policies, "POST", "refund-requests", {"call": "call-1", "words": "  No picture. "}, user="v1")
     again = ask(policies, "POST", "refund-requests", {"words": "Again"}, user="v1")
     assert (asked.status, asked.body["words"]) == (201, "No picture.")
@@ -243,7 +254,7 @@ def test_a_visitors_request_is_kept_until_staff_answer(facility: SampleFacility,
 
 
 def test_a_request_is_declined_with_an_answer(facility: SampleFacility, policies: Trial) -> None:
-    charged(facility)
+    charged(facility, policies)
     made = ask(policies, "POST", "refund-requests", {"words": "Too short"}, user="v1").body
     answer = {"id": made["id"], "answer": "The call lasted ten minutes."}
     assert ask(policies, "POST", "refund-requests/decline", answer).status == 200
@@ -252,7 +263,7 @@ def test_a_request_is_declined_with_an_answer(facility: SampleFacility, policies
 
 
 def test_nobody_asks_for_money_for_somebody_elses_call(facility: SampleFacility, policies: Trial) -> None:
-    charged(facility)
+    charged(facility, policies)
     body = {"call": "call-1", "words": "Mine"}
     assert ask(policies, "POST", "refund-requests", body, user="v2").body["code"] == "no_such_call"
 
@@ -262,7 +273,7 @@ def test_a_statement_goes_from_one_balance_to_the_next(facility: SampleFacility,
     facility.ledger.fill(RESIDENT, 5 * DOLLAR)
     facility.clock.advance(days=30)
     facility.ledger.hold(RESIDENT, "call-1", 2 * DOLLAR)
-    charged(facility, media=(Medium.AUDIO, Medium.VIDEO))
+    charged(facility, policies, video=True)
     ask(policies, "POST", "refunds", {"call": "call-1", "amount": "0.10", "reason": "no sound"})
     facility.ledger.hold(RESIDENT, "call-2", DOLLAR)
     found = get(policies, "statement", account=RESIDENT, month="2026-04")
@@ -279,7 +290,7 @@ def test_a_statement_goes_from_one_balance_to_the_next(facility: SampleFacility,
 def test_a_statement_is_text_a_table_and_a_page_in_two_languages(facility: SampleFacility, policies: Trial) -> None:
     facility.ledger.know(Holder.RESIDENT, "1001", "r1", "<b>Resident</b>")
     facility.ledger.fill(RESIDENT, 1234 * DOLLAR)
-    charged(facility)
+    charged(facility, policies)
     slip = {"account": RESIDENT, "amount": "1.00", "reference": "x", "note": "=cmd|'/c calc'!A0 <script>"}
     ask(policies, "POST", "deposits", slip)
 
@@ -317,12 +328,12 @@ def test_a_visitor_sees_their_own_account_only(facility: SampleFacility, policie
 
 def test_the_report_adds_up(facility: SampleFacility, policies: Trial) -> None:
     facility.ledger.fill(RESIDENT, 10 * DOLLAR)
-    charged(facility)
-    charged(facility, "call-2", cents=160, tax=0, media=(Medium.AUDIO, Medium.VIDEO), talked=601)
+    charged(facility, policies)
+    charged(facility, policies, "call-2", cents=160, tax=0, video=True, talked=601)
     ask(policies, "POST", "refunds", {"call": "call-2", "amount": "1.00", "reason": "frozen picture"})
-    facility.records.remember(facility.call(id="call-3", talked=60, call_class=CallClass.ORDINARY))
-    facility.records.remember(facility.call(id="call-4", talked=900, call_class=CallClass.PRIVILEGED))
-    facility.records.remember(facility.call(id="call-5", call_class=CallClass.ORDINARY))
+    carried(facility, policies, "call-3", talked=60)
+    carried(facility, policies, "call-4", talked=900, call_class=CallClass.PRIVILEGED)
+    carried(facility, policies, "call-5", talked=0)
     found = get(policies, "report", month="2026-03")
     assert (found["charged"], found["taxes"], found["refunded"]) == ("2.20", {"state": "0.03"}, "1.00")
     assert found["kept"] == "1.23"
@@ -336,13 +347,15 @@ def test_what_a_visit_cost_to_carry_stands_beside_its_charge(facility: SampleFac
     prices = {"cpu_hour": "0.05", "gigabyte": "0.09"}
     with facility.trial({"billing": SETTINGS | {"prices": prices}}) as policies:
         facility.ledger.fill(RESIDENT, DOLLAR)
-        charged(facility)
         stream = {"kind": "audio", "bytes_received": 500_000_000, "bytes_sent": 500_000_001}
         for _ in range(2):
             policies.tell(facility.call(talked=600), "report", phone=[stream], browser=[stream], cpu=36_000)
+        charged(facility, policies)
         policies.tell(facility.call(id="call-2", talked=1), "report", phone=[{"bytes_sent": "many"}], browser="none")
         policies.tell(facility.call(id="call-3"), "ended")
-        first, second = get(policies, "costs", month="2026-03")["calls"]
+        found = get(policies, "costs", month="2026-03")
+        first, second = sorted(found["calls"], key=lambda each: str(each["call"]))
+    assert (found["count"], found["compute"], found["bandwidth"], found["charged"]) == (2, "0.0005", "0.180001", "0.60")
     assert (first["bytes"], first["bandwidth"], first["compute"]) == (2_000_000_002, "0.180001", "0.0005")
     assert (first["charged"], first["seconds"]) == ("0.60", 600)
     assert (second["bytes"], second["compute"], second["charged"]) == (0, None, "0.00")
@@ -376,13 +389,35 @@ def test_what_calls_used_is_forgotten_after_years(facility: SampleFacility, poli
     assert get(policies, "costs", month="2026-03")["calls"] == []
 
 
-def test_a_call_is_shown_in_the_month_of_its_settlement(facility: SampleFacility, policies: Trial) -> None:
-    """It began at 23:50 on 31 March by the facility's clock, and ended in April."""
+def test_a_call_is_charged_in_the_month_of_its_settlement(facility: SampleFacility, policies: Trial) -> None:
     facility.ledger.fill(RESIDENT, DOLLAR)
-    facility.clock.advance(days=27, hours=10, minutes=50)
-    began: Call = facility.call(talked=600, call_class=CallClass.ORDINARY)
-    facility.clock.advance(minutes=20)
-    charged(facility)
-    facility.records.remember(replace(began, at=facility.clock(), ended=facility.clock()))
+    facility.clock.set(local("2026-03-31 23:55"))
+    facility.ledger.hold(RESIDENT, "call-1", DOLLAR)
+    carried(facility, policies, "call-1", talked=300)
+    facility.clock.advance(minutes=10)
+    charged(facility, policies)
     [line] = get(policies, "statement", account=RESIDENT, month="2026-04")["lines"]
-    assert (line["seconds"], line["medium"]) == (600, "audio")
+    assert (line["kind"], line["seconds"], line["medium"]) == ("charge", 600, "audio")
+    assert get(policies, "statement", account=RESIDENT, month="2026-03")["closing"] == "1.00"
+
+
+def test_after_a_crash_the_last_report_that_came_is_known(facility: SampleFacility, policies: Trial) -> None:
+    stream = [{"kind": "audio", "bytes_sent": 1000}]
+    policies.tell(facility.call(talked=10), "quality", phone=stream, browser=stream, cpu=5)
+    policies.tell(facility.call(talked=20), "quality", phone=stream, browser=stream, cpu=9)
+    policies.tell(facility.call(talked=10), "quality", phone=stream, browser=stream, cpu=5)
+    [known] = get(policies, "costs", month="2026-03")["calls"]
+    assert (known["seconds"], known["bytes"], known["cpu_milliseconds"]) == (20, 2000, 9)
+
+
+def test_accounts_are_found_by_name_or_number_and_listed_with_a_bound(
+    facility: SampleFacility, policies: Trial
+) -> None:
+    facility.ledger.know(Holder.RESIDENT, "1001", "r1", "Resident One")
+    facility.ledger.fill(RESIDENT, DOLLAR)
+    for number in range(501):
+        facility.ledger.fill(f"visitor:n{number}", 1)
+    found = get(policies, "accounts")
+    assert (found["count"], len(found["accounts"])) == (502, 500)
+    assert [each["account"] for each in get(policies, "accounts", find="resident ONE")["accounts"]] == [RESIDENT]
+    assert get(policies, "accounts", find="1001")["count"] == 1

@@ -44,26 +44,24 @@ class Books:
         """A month of an account."""
         start, end = month.span(self.facility.timezone)
         entries = await self.facility.ledger.entries(account.id, before=end)
-        wanted = {entry.call for entry in entries if entry.call}
-        calls = await self.facility.records.calls(after=start - LONGEST_CALL, before=end) if wanted else ()
-        known = {call.id: call for call in calls if call.id in wanted}
+        wanted = {entry.call for entry in entries if entry.call and entry.at >= start}
+        known = await self.facility.store.run(lambda connection: traffic_book.of_calls(connection, wanted))
         return statement(self.facility.name, account, month, self.facility.timezone, entries, known)
 
     async def report(self, month: Month) -> Report:
         """The facility's month. Calls count where they were opened, charges where they were settled."""
         start, end = month.span(self.facility.timezone)
-        ledger = self.facility.ledger
-        charges = await ledger.charges(after=start, before=end)
-        calls = await self.facility.records.calls(after=start, before=end)
-        return report(calls, charges, await ledger.accounts())
+        id, ledger = self.facility.id, self.facility.ledger
+        carried = await self.facility.store.run(lambda connection: traffic_book.within(connection, id, start, end))
+        return report(carried, await ledger.charges(after=start, before=end), await ledger.accounts())
 
     async def costs(self, month: Month) -> tuple[Cost, ...]:
         """What each call of a month cost to carry."""
         start, end = month.span(self.facility.timezone)
         id = self.facility.id
-        used = await self.facility.store.run(lambda connection: traffic_book.within(connection, id, start, end))
+        carried = await self.facility.store.run(lambda connection: traffic_book.within(connection, id, start, end))
         charges = await self.facility.ledger.charges(after=start, before=end + LONGEST_CALL)
-        return costs(used, charges, self.settings.prices)
+        return costs(carried, charges, self.settings.prices)
 
     async def idle(self) -> tuple[Idle, ...]:
         """The accounts whose money nobody moves."""

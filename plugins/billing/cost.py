@@ -1,33 +1,21 @@
 """What a call cost the facility to carry, from what was measured, beside what it was charged. Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
 
 from parloir.api import CallCharge
 
 from .settings import Prices
+from .traffic import Traffic
 
 GIGABYTE = 1_000_000_000
 CPU_HOUR = 3_600_000
 
 
 @dataclass(frozen=True)
-class Traffic:
-    """What a call used: octets of media in and out on both legs, and processor time (ms) where it was measured."""
-
-    call: str
-    at: datetime
-    seconds: int
-    octets: int
-    cpu: int | None = None
-
-
-@dataclass(frozen=True)
 class Cost:
-    """One call's: micro-dollars for compute (None: not measured) and bandwidth, and what it was charged, kept, without
-    taxes."""
+    """One call's, in micro-dollars: compute (None: not measured), bandwidth, and what it was charged before tax, less
+    all that was given back."""
 
     traffic: Traffic
     compute: int | None
@@ -38,14 +26,6 @@ class Cost:
     def total(self) -> int:
         """What it cost, as far as it was measured."""
         return (self.compute or 0) + self.bandwidth
-
-
-def traffic_in(facts: Mapping[str, Any]) -> tuple[int, int | None]:
-    """Octets and processor time (ms) in the facts of a call's last report."""
-    streams = [stream for leg in ("phone", "browser") for stream in _list(facts.get(leg))]
-    octets = sum(_whole(stream.get(name)) for stream in streams for name in ("bytes_received", "bytes_sent"))
-    cpu = facts.get("cpu")
-    return octets, _whole(cpu) if cpu is not None else None
 
 
 def costs(traffic: Iterable[Traffic], charges: Iterable[CallCharge], prices: Prices) -> tuple[Cost, ...]:
@@ -60,11 +40,3 @@ def costs(traffic: Iterable[Traffic], charges: Iterable[CallCharge], prices: Pri
         )
         for each in traffic
     )
-
-
-def _list(value: object) -> list[Mapping[str, Any]]:
-    return [each for each in value if isinstance(each, Mapping)] if isinstance(value, list | tuple) else []
-
-
-def _whole(value: object) -> int:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0

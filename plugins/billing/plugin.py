@@ -30,19 +30,19 @@ from . import payment, tables, traffic_book
 from .books import Books
 from .cashier import Cashier
 from .commands import add as add_all
-from .cost import Traffic, traffic_in
 from .payment_routes import PaymentRoutes
 from .routes import READERS, Counter
 from .sandbox import Sandbox
 from .settings import BillingSettings, Payments
 from .tariff import tariff
 from .till import Till
+from .traffic import REPORTS, traffic_of
 from .words import LOW_BALANCE
 
 WARNINGS = (60, 10)
 DAY = 86_400.0
 KEPT = timedelta(days=800)
-"""How long it is remembered what a call used."""
+"""How long it is remembered what a call carried."""
 
 
 class Billing:
@@ -62,7 +62,7 @@ class Billing:
     @classmethod
     @hookimpl
     def register_tables(cls, metadata: MetaData) -> None:
-        """Payments, refund requests, and what calls used."""
+        """Payments, refund requests, and what calls carried."""
         for table in tables.metadata.tables.values():
             table.to_metadata(metadata)
 
@@ -104,12 +104,10 @@ class Billing:
 
     @hookimpl
     async def call_event(self, call: Call, event: Happening) -> None:
-        """Remember what a call used, from the last report of its media."""
-        if event.kind != "report":
-            return
-        octets, cpu = traffic_in(event.facts)
-        used, facility = Traffic(call.id, call.opened, call.talked, octets, cpu), self.facility.id
-        await self.facility.store.run(lambda connection: traffic_book.put(connection, facility, used))
+        """Remember what a call has carried, from each report of its media."""
+        if event.kind in REPORTS:
+            carried, facility = traffic_of(call, event.facts), self.facility.id
+            await self.facility.store.run(lambda connection: traffic_book.put(connection, facility, carried))
 
     @hookimpl
     def register_routes(self) -> tuple[HttpRoute, ...]:

@@ -3,14 +3,14 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from parloir.api import Account, Call, CallCharge, CallClass, Holder, Medium
+from parloir.api import Account, CallCharge, Holder, Medium
 
-from .which import medium_of
+from .traffic import Traffic
 
 
 @dataclass
 class Talked:
-    """Calls answered by one medium, and of them those that cost something; whole seconds talked in each."""
+    """Calls by one medium, and of them those that cost something; whole seconds talked in each."""
 
     calls: int = 0
     seconds: int = 0
@@ -36,7 +36,7 @@ class Report:
         return self.charged + sum(self.taxes.values()) - self.refunded
 
 
-def report(calls: Iterable[Call], charges: Iterable[CallCharge], accounts: Iterable[Account]) -> Report:
+def report(calls: Iterable[Traffic], charges: Iterable[CallCharge], accounts: Iterable[Account]) -> Report:
     """Of calls opened, and charges made, in the same time; accounts are as they stand now."""
     found = Report()
     paid = set[str]()
@@ -47,20 +47,20 @@ def report(calls: Iterable[Call], charges: Iterable[CallCharge], accounts: Itera
         for code, tax in charge.taxes:
             found.taxes[code] = found.taxes.get(code, 0) + tax
     for call in calls:
-        if call.talked == 0:
+        if call.seconds == 0:
             continue
-        if call.call_class is CallClass.PRIVILEGED:
+        if call.privileged:
             found.privileged_calls += 1
-            found.privileged_seconds += call.talked
+            found.privileged_seconds += call.seconds
             continue
-        _count(found.by_medium[medium_of(call)], call, paid=call.id in paid)
+        _count(found.by_medium[call.medium], call, paid=call.call in paid)
     for account in accounts:
         found.balances[account.holder] += account.balance.total
     return found
 
 
-def _count(talked: Talked, call: Call, *, paid: bool) -> None:
+def _count(talked: Talked, call: Traffic, *, paid: bool) -> None:
     talked.calls += 1
-    talked.seconds += call.talked
+    talked.seconds += call.seconds
     talked.paid_calls += paid
-    talked.paid_seconds += call.talked * paid
+    talked.paid_seconds += call.seconds * paid

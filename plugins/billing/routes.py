@@ -17,6 +17,8 @@ from .money import plain
 READERS = ("administrator", "auditor")
 BOOKKEEPERS = ("administrator",)
 COUNTER = "counter"
+MOST = 500
+"""As much as one answer lists."""
 Body = TypeVar("Body", bound=Settings)
 Answer = Callable[[Request], Awaitable[Reply]]
 
@@ -45,8 +47,15 @@ class Counter:
         )
 
     async def accounts(self, request: Request) -> Reply:
-        """Every account with its balance."""
-        return Reply([shown.account(each) for each in await self.books.facility.ledger.accounts()])
+        """Accounts with their balances, those that moved last first: those that `find` fits, MOST of them."""
+        wanted = request.query.get("find", "").strip().lower()
+        found = [
+            each
+            for each in await self.books.facility.ledger.accounts()
+            if wanted in f"{each.name} {each.reference} {each.id}".lower()
+        ]
+        found.sort(key=lambda each: each.moved, reverse=True)
+        return Reply({"count": len(found), "accounts": [shown.account(each) for each in found[:MOST]]})
 
     async def balance(self, request: Request) -> Reply:
         """What an account has; a visitor's own, or the one in the query."""
@@ -75,13 +84,15 @@ class Counter:
         return Reply({"month": str(month), **shown.report(await self.books.report(month))})
 
     async def costs(self, request: Request) -> Reply:
-        """What each call of a month cost to carry."""
+        """What the calls of a month cost to carry, and each of the last MOST."""
         month = self.books.month(request.query.get("month"))
-        return Reply({"month": str(month), "calls": [shown.cost(each) for each in await self.books.costs(month)]})
+        found = await self.books.costs(month)
+        last = [shown.cost(each) for each in reversed(found[-MOST:])]
+        return Reply({"month": str(month), "count": len(found), **shown.costs(found), "calls": last})
 
     async def idle(self, request: Request) -> Reply:
-        """The accounts whose money nobody moves."""
-        return Reply([shown.idle(each) for each in await self.books.idle()])
+        """The accounts whose money nobody moves, the longest first: MOST of them."""
+        return Reply([shown.idle(each) for each in (await self.books.idle())[:MOST]])
 
     async def deposit(self, body: Deposit, request: Request) -> Reply:
         """Money was paid in at a counter."""

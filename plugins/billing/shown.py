@@ -1,5 +1,6 @@
 """What billing's routes answer, as JSON: amounts as decimal text, times as ISO 8601 in UTC."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from parloir.api import Account, Balance
@@ -76,11 +77,21 @@ def cost(found: Cost) -> dict[str, Any]:
         "call": used.call,
         "at": used.at.isoformat(),
         "seconds": used.seconds,
+        "medium": used.medium.value,
         "bytes": used.octets,
         "cpu_milliseconds": used.cpu,
         "compute": None if found.compute is None else plain(found.compute),
         "bandwidth": plain(found.bandwidth),
         "charged": plain(found.charged),
+    }
+
+
+def costs(found: Sequence[Cost]) -> dict[str, str]:
+    """What many calls cost, and were charged, together."""
+    return {
+        "compute": plain(sum(each.compute or 0 for each in found)),
+        "bandwidth": plain(sum(each.bandwidth for each in found)),
+        "charged": plain(sum(each.charged for each in found)),
     }
 
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from parloir.api import Account, Call, LedgerEntry, Medium
+from parloir.api import Account, LedgerEntry, Medium
 
 from ..period import midnight
-from .which import medium_of
+from .traffic import Traffic
 
 _MONTH = re.compile(r"([0-9]{4})-(0[1-9]|1[0-2])")
 
@@ -48,7 +48,7 @@ class Month:
 class Line:
     """One thing that moved the account: `amount` with its taxes in it, and what the account came to after it.
 
-    `seconds` and `medium` are the call's, where it is one on record.
+    `seconds` and `medium` are the call's, where they are known.
     """
 
     at: datetime
@@ -92,9 +92,9 @@ def statement(
     month: Month,
     zone: ZoneInfo,
     entries: Iterable[LedgerEntry],
-    calls: Mapping[str, Call],
+    calls: Mapping[str, Traffic],
 ) -> Statement:
-    """Made of all of the account's entries up to the month's end; `calls` are those on record, by id."""
+    """Made of all of the account's entries up to the month's end; `calls` is what is known of them, by id."""
     start, end = month.span(zone)
     opening = balance = 0
     lines: list[Line] = []
@@ -114,8 +114,8 @@ def statement(
                 balance=balance,
                 taxes=entry.taxes,
                 call=entry.call,
-                seconds=call.talked if call and entry.kind == "charge" else None,
-                medium=medium_of(call) if call else None,
+                seconds=call.seconds if call and entry.kind == "charge" else None,
+                medium=call.medium if call else None,
                 reason=entry.reason,
             )
         )

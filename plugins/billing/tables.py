@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from sqlalchemy import BigInteger, Column, Index, MetaData, String, Table
+from sqlalchemy import BigInteger, Boolean, Column, Index, MetaData, String, Table
 
 metadata = MetaData()
 
@@ -45,6 +45,8 @@ traffic = Table(
     Column("facility", String(64), nullable=False),
     Column("at", BigInteger, nullable=False),
     Column("seconds", BigInteger, nullable=False),
+    Column("medium", String(16), nullable=False),
+    Column("privileged", Boolean, nullable=False),
     Column("octets", BigInteger, nullable=False),
     Column("cpu_milliseconds", BigInteger),
     Index("ix_billing_traffic_facility", "facility", "at"),

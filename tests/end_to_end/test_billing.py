@@ -108,7 +108,7 @@ def test_a_visitor_pays_in_asks_for_a_refund_and_staff_give_it_on_their_page(sta
     page.fill("#reason", "the camera failed")
     page.press("#do")
     wait_for(page, "!document.querySelector('#requests button')")
-    [account] = gateway.api("GET", f"{ROUTES}/accounts")
+    [account] = gateway.api("GET", f"{ROUTES}/accounts")["accounts"]
     assert (account["available"], account["held"]) == ("20.00", "0.00")
     parloir(gateway, "ledger", "verify", str(gateway.file))
     statement = parloir(gateway, "billing", "statement", f"visitor:{kin}", "--config", str(gateway.file))

@@ -5,7 +5,6 @@ const [facility, root] = place();
 const base = `${root}/api/v1/plugins/${encodeURIComponent(facility)}/billing`;
 const at = (id) => document.getElementById(id);
 let say = words("en");
-let accounts = [];
 
 function place() {
   const parts = location.pathname.split("/");
@@ -83,10 +82,9 @@ function clock(seconds) {
   return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")} ${say.minutes}`;
 }
 
-function showAccounts() {
-  const wanted = at("find").value.trim().toLowerCase();
-  const found = accounts.filter((each) => `${each.name} ${each.number} ${each.account}`.toLowerCase().includes(wanted));
-  fill(at("accounts"), [say.holder, say.number, say.available, say.held, say.moved, say.statement], found.map((each) => [
+async function showAccounts() {
+  const { accounts } = await ask(`accounts?${new URLSearchParams({ find: at("find").value })}`);
+  fill(at("accounts"), [say.holder, say.number, say.available, say.held, say.moved, say.statement], accounts.map((each) => [
     cell(each.name || each.account), cell(each.number), cell(each.available, true), cell(each.held, true),
     cell(each.moved.slice(0, 10)), cell(link(each.account)),
   ]));
@@ -96,9 +94,9 @@ function showReport(found) {
   const rows = [[say.charged, found.charged], ...Object.entries(found.taxes).map(([code, amount]) => [`${say.taxes}: ${code}`, amount]),
     [say.refunded, found.refunded], [say.kept, found.kept]];
   for (const [medium, talked] of Object.entries(found.media)) {
-    rows.push([medium, `${talked.calls} ${say.calls}, ${clock(talked.seconds)}`]);
+    rows.push([medium, `${say.calls}: ${talked.calls}, ${clock(talked.seconds)}`]);
   }
-  rows.push([say.privileged, `${found.privileged.calls} ${say.calls}, ${clock(found.privileged.seconds)}`]);
+  rows.push([say.privileged, `${say.calls}: ${found.privileged.calls}, ${clock(found.privileged.seconds)}`]);
   fill(at("report"), null, rows.map(([name, value]) => [cell(name), cell(value, true)]));
 }
 
@@ -129,19 +127,19 @@ function showIdle(found) {
 
 function showCosts(found) {
   const heads = [say.call, say.minutes, say.bytes, say.cpu, say.compute, say.bandwidth, say.charged];
-  fill(at("costs"), heads, found.calls.map((each) => [
+  const sum = ["Σ", found.count, "", "", found.compute, found.bandwidth, found.charged];
+  fill(at("costs"), heads, (found.count ? [sum.map((each) => cell(String(each), true))] : []).concat(found.calls.map((each) => [
     cell(each.call), cell(clock(each.seconds), true), cell(String(each.bytes), true),
     cell(each.cpu_milliseconds === null ? "–" : String(each.cpu_milliseconds), true),
     cell(each.compute ?? "–", true), cell(each.bandwidth, true), cell(each.charged, true),
-  ]));
+  ])));
 }
 
 async function load() {
   const month = new URLSearchParams({ month: at("month").value });
   showReport(await ask(`report?${month}`));
   showRequests(await ask("refund-requests"));
-  accounts = await ask("accounts");
-  showAccounts();
+  await showAccounts();
   showIdle(await ask("idle"));
   showCosts(await ask(`costs?${month}`));
 }
@@ -169,6 +167,6 @@ at("month").value = new Date().toISOString().slice(0, 7);
 at("language").value = navigator.language.startsWith("es") ? "es" : "en";
 at("month").addEventListener("change", () => attempt(async () => {}));
 at("language").addEventListener("change", () => { speak(); attempt(async () => {}); });
-at("find").addEventListener("input", showAccounts);
+at("find").addEventListener("change", () => attempt(async () => {}));
 speak();
 attempt(async () => {});
