@@ -108,6 +108,10 @@ class Watcher(amp.AMP):
         """A leg sends nothing, or again."""
         return {}
 
+    @commands.PhoneStrays.responder
+    def phone_strays(self, bridge: str) -> dict[str, Any]:
+        return {}
+
     @commands.KeyframeWanted.responder
     def keyframe_wanted(self, bridge: str) -> dict[str, Any]:
         return {}

@@ -158,6 +158,10 @@ class Leg:
 
         self.ask("INVITE", response_came, ("Supported", SUPPORTED), *headers, body=self.events.current(self))
 
+    def restate(self) -> None:
+        """Offer what is in use; a phone that will not hear of it leaves all as it was."""
+        self.offer_again(lambda response: None)
+
     def acknowledge(self, number: int) -> None:
         """Send the ACK for a 2xx to an INVITE of ours in the dialog, each time that it comes."""
         if self.dialog is not None:

@@ -55,6 +55,9 @@ class Session(Protocol):
     def ask_keyframe(self) -> None:
         """Send INFO picture_fast_update (RFC 5168)."""
 
+    def restate(self) -> None:
+        """Offer what is in use, and nothing else, by a re-INVITE (RFC 3264 section 10.2)."""
+
 
 class SessionEvents(Protocol):
     """What the calls do when a phone's leg moves; called on the reactor thread, never before invite()/accept() ran."""

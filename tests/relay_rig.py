@@ -135,6 +135,11 @@ class Gateway(amp.AMP):
         self.said.append(("digit", digit))
         return {}
 
+    @commands.PhoneStrays.responder
+    def phone_strays(self, bridge: str) -> dict[str, Any]:
+        self.said.append(("strays", bridge))
+        return {}
+
     @commands.KeyframeWanted.responder
     def keyframe_wanted(self, bridge: str) -> dict[str, Any]:
         self.said.append(("keyframe", bridge))

@@ -100,6 +100,10 @@ class FakeSession:
     id: str = "s1"
     remote: Address = field(default_factory=lambda: Address("192.0.2.7", 5060))
     over: bool = False
+    restated: list[str] = field(default_factory=list)
+
+    def restate(self) -> None:
+        self.restated.append(self.events.current(self))
 
     def end(self, status: int = 603) -> None:
         if not self.over:
@@ -692,3 +696,27 @@ def test_latching_takes_the_address_that_signalling_comes_from(scene: Scene) -> 
     scene.talk()
     (side,) = [a["side"] for a in scene.relay.arguments if "side" in a and hasattr(a["side"].streams[0], "latch")]
     assert side.streams[0].latch == ("192.0.2.7",)
+
+
+def test_a_phone_that_sends_another_format_than_it_named_first_is_told_which_is_meant_once(scene: Scene) -> None:
+    scene.talk()
+    session = scene.phones.session
+    assert "RTP/AVP 0 8 101" in scene.phones.offers[0]
+    scene.call.media.phone_strays()
+    (body,) = session.restated
+    assert "RTP/AVP 0\r\n" in body
+    session.events.reanswered(session, PHONE)
+    scene.call.media.phone_strays()
+    assert len(session.restated) == 1
+
+
+def test_a_phone_whose_own_offer_was_answered_is_told_nothing_more(scene: Scene) -> None:
+    visit = scene.visit(rings=False)
+    _, presence = scene.enter(visit)
+    presence.receive(Join(sdp=BROWSER))
+    incoming = FakeIncoming(visit.code)
+    scene.desk.incoming(incoming)
+    assert incoming.session is not None
+    incoming.session.events.answered(incoming.session, PHONE)
+    scene.call.media.phone_strays()
+    assert incoming.session.restated == []

@@ -212,3 +212,17 @@ async def test_what_a_phone_asks_for_by_tmmbr_is_acknowledged_and_told_to_the_br
     assert next(p.limits for p in heard if isinstance(p, rtcp.BitrateNotice))[0][0] == 99
     told = call.browser.rtcp
     await soon(lambda: [p for p in told if isinstance(p, rtcp.Remb) and p.bitrate <= 200_000], "a REMB under the limit")
+
+
+@over_amp
+async def test_a_phone_that_sends_what_was_not_agreed_is_told_of_once(call: Call) -> None:
+    await call.connect()
+    await call.join()
+    for number in range(3):
+        call.phone.send(Packet(13, number, number * 160, 77, b"noise"))
+    await rest(1.2)
+    assert not call.gateway.heard("strays")
+    for number in range(60):
+        call.phone.send(Packet(8, number + 10, number * 160, 77, b"another codec"))
+    await soon(lambda: call.gateway.heard("strays", "call"), "the news")
+    assert b"another codec" not in payloads(call.browser.rtp)

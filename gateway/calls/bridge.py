@@ -17,6 +17,7 @@ from parloir.relay import commands
 from parloir.relay.commands import BrowserTerms, PhonePorts, Report
 from parloir.rtp import sdp as grammar
 from parloir.rtp.agreement import Agreement, agree, offer_for_phone
+from parloir.rtp.codecs import is_event
 from parloir.rtp.description import Description, Direction, Kind
 from parloir.rtp.errors import RtpError
 from parloir.rtp.sdes import Encryption
@@ -122,6 +123,12 @@ class Bridge:
     def on_hold(self) -> bool:
         """Whether the phone says that it does not want to hear."""
         return self.phone is not None and phone_sdp.hold_state(self.phone) in HELD
+
+    @property
+    def open_ended(self) -> bool:
+        """Whether we offered several formats for one medium, so that the phone may send another than it named first."""
+        lines = self.ours.media if self.ours is not None else ()
+        return any(sum(not is_event(form) for form in line.formats) > 1 for line in lines)
 
     def restate(self) -> str:
         """What is in use, as an offer, for a re-INVITE that brought none."""

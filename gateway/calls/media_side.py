@@ -48,6 +48,12 @@ class MediaSide:
         """A key on the phone, told in its media."""
         self._live.phone.pressed(Way.MEDIA, digit)
 
+    def phone_strays(self) -> None:
+        """The phone kept several formats in its answer and sends another than its first: say which one is meant."""
+        if self._live.session is not None and self._live.bridge.open_ended:
+            self._live.note("codec_locked")
+            self._live.session.restate()
+
     def keyframe_wanted(self) -> None:
         """The phone knows no RTCP feedback: ask it for a keyframe by SIP INFO (RFC 5168)."""
         if self._live.session is not None:

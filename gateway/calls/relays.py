@@ -30,6 +30,8 @@ class BridgeEvents(Protocol):
 
     def keyframe_wanted(self) -> None: ...
 
+    def phone_strays(self) -> None: ...
+
     def picture_rests(self, rests: bool) -> None: ...
 
     def quality(self, report: Report) -> None: ...
@@ -112,6 +114,13 @@ class RelayLocator(amp.CommandLocator):
         """A key was pressed on the phone."""
         if call := self._call(bridge):
             call.digit(digit)
+        return {}
+
+    @commands.PhoneStrays.responder
+    def phone_strays(self, bridge: str) -> dict[str, Any]:
+        """The phone sends another format than the one in use."""
+        if call := self._call(bridge):
+            call.phone_strays()
         return {}
 
     @commands.KeyframeWanted.responder

@@ -247,6 +247,8 @@ class Bridge:
             browser.limit(self._phone.heed_bitrate() if self._phone is not None else None)
             self._spare(browser, now)
         self._help_phone(now)
+        if self._phone is not None and self._phone.strays():
+            self._news.phone_strays(self.name)
 
     def _spare(self, browser: Leg, now: int) -> None:
         """A phone that cannot be told to send less costs a slow browser its picture, so that the sound goes on."""

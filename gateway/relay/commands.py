@@ -452,6 +452,12 @@ class Digit(amp.Command):
     arguments = ((b"bridge", amp.Unicode()), (b"digit", amp.Unicode()))
 
 
+class PhoneStrays(amp.Command):
+    """Relay to gateway: the phone sends a payload type that is not the one in use; told once for each SetPhone."""
+
+    arguments = ((b"bridge", amp.Unicode()),)
+
+
 class KeyframeWanted(amp.Command):
     """Relay to gateway: the phone is to make a keyframe, and it said of no RTCP message that it would heed it."""
 

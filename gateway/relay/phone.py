@@ -19,6 +19,8 @@ from parloir.rtp.flow import Leg as Party
 from parloir.rtp.packet import Packet
 
 KEYFRAME_FEEDBACK = frozenset({"nack pli", "ccm fir"})
+STRAYS = 10
+"""Packets of an unknown type in a second that are more than comfort noise."""
 NOWHERE = ("0.0.0.0", "::")
 """The address by which old phones ask to be sent nothing (RFC 3264 section 8.4)."""
 
@@ -60,6 +62,8 @@ class PhoneLeg(Leg):
         self._digits: DigitReader | None = None
         self._asked_bitrate: int | None = None
         self._heeded: tuple[int, int, int] | None = None
+        self._unknown = 0
+        self._strayed = False
 
     @property
     def codec(self) -> str | None:
@@ -89,6 +93,16 @@ class PhoneLeg(Leg):
             self._drop_stream(kind)
         for kind, stream in wanted.items():
             self._set_stream(self._doors[kind], stream)
+        self._strayed = False
+
+    def strays(self) -> bool:
+        """Whether it sends what was not agreed, to be asked once a second; told once for each time that it is set."""
+        dropped = (self.switch.table.dropped(door.rtp_peer) for door in self._doors.values())
+        unknown = sum(each.get(Drop.UNKNOWN_TYPE, 0) for each in dropped)
+        came, self._unknown = unknown - self._unknown, unknown
+        strays = came >= STRAYS and not self._strayed
+        self._strayed = self._strayed or strays
+        return strays
 
     def digit(self, packet: bytes) -> str | None:
         """The key a telephone-event packet is the first sign of."""

@@ -47,6 +47,10 @@ class Voice:
         """A key was pressed on the phone."""
         self._say(commands.Digit, bridge=bridge, digit=digit)
 
+    def phone_strays(self, bridge: str) -> None:
+        """The phone sends another format than the one in use."""
+        self._say(commands.PhoneStrays, bridge=bridge)
+
     def keyframe_wanted(self, bridge: str) -> None:
         """The phone is to make a keyframe, and has to be asked by signalling."""
         self._say(commands.KeyframeWanted, bridge=bridge)

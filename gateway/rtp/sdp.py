@@ -15,6 +15,7 @@ MOST_CHARACTERS = 32_000
 MOST_MEDIA = 32
 MOST_FORMATS = 64
 MOST_LINES = 2_000
+MOST_BANDWIDTH = 4_000_000_000
 DISCARD_PORT = 9
 
 _INHERITED = ("ice-ufrag", "ice-pwd", "ice-options", "fingerprint", "setup")
@@ -68,7 +69,8 @@ class _Section:
 
     def bandwidth(self) -> int | None:
         """Bits a second: TIAS where given (RFC 3890), else AS, which is in kilobits; a zero says nothing."""
-        return self.bandwidths.get("TIAS") or self.bandwidths.get("AS", 0) * 1000 or None
+        stated = self.bandwidths.get("TIAS") or self.bandwidths.get("AS", 0) * 1000
+        return min(stated, MOST_BANDWIDTH) or None
 
 
 def parse(text: str) -> Description:
@@ -136,7 +138,7 @@ def _collect(section: _Section, line: _Line) -> None:
     elif line.kind == "b":
         name, _, number = line.value.partition(":")
         if name in ("AS", "TIAS"):
-            section.bandwidths[name] = _integer(line, number, 0, 4_000_000_000)
+            section.bandwidths[name] = _integer(line, number, 0, MOST_BANDWIDTH)
     elif line.kind == "a":
         section.attributes.append(line)
 

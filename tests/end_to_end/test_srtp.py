@@ -183,3 +183,18 @@ def _crosses(
             assert set(came) <= set(sent), kind
     if largest:
         assert max(len(packet.payload) for packet in visitor.received["video"]) == largest
+
+
+def test_a_phone_that_kept_two_codecs_and_sends_the_second_is_locked_to_the_first(stage: Stage) -> None:
+    phone = stage.raw_phone(video=False)
+    phone.decide = lambda phone, invite: (200, phone.sdp([f"m=audio {phone.audio.port} RTP/AVP 0 8"]))
+    gateway = stage.gateway({"pod-a-1": phone.address})
+    visitor = stage.visitor(gateway.add_visit())
+    visitor.join()
+    phone.talk(phone.wait_for("INVITE").body)
+    phone.audio.payload_type = 8
+    locked = phone.wait_for("INVITE", text="RTP/AVP 0\r\n")
+    phone.wait_for("ACK", start=phone.messages.index(locked))
+    phone.audio.payload_type = 0
+    visitor.wait_for_state("talking")
+    _crosses(phone, visitor, kinds=("audio",))
