@@ -159,3 +159,23 @@ def test_accounts_name_their_holders_and_their_last_movement(rig: Rig) -> None:
     assert (found[rig.bob].name, found[rig.bob].reference, found[rig.bob].moved) == ("Bob Roe", "1001", START)
     assert (found[rig.ann].name, found[rig.ann].balance.available) == ("Ann Doe", 7 * CENT)
     assert found["facility"].holder is Holder.FACILITY
+
+
+def test_all_balances_at_once_are_those_of_each_also_beside_checkpoints(rig: Rig) -> None:
+    def check() -> None:
+        found = {each.id: each.balance for each in answer(rig.ledger.accounts())}
+        assert found == {id: answer(rig.ledger.balance(id)) for id in found}
+
+    check()
+    rig.pay(500 * CENT)
+    check()
+    rig.call("c1", 100 * CENT, 60 * CENT)
+    rig.desk.checkpoint(rig.connection)
+    check()
+    rig.pay(7 * CENT, "d2", rig.ann)
+    rig.desk.checkpoint(rig.connection)
+    rig.desk.open(rig.connection, "c2")
+    rig.desk.hold(rig.connection, "c2", 40 * CENT, rig.bob)
+    rig.pay(3 * CENT, "d3", "facility")
+    check()
+    assert answer(rig.ledger.balance(rig.bob)) == Balance(400 * CENT, 40 * CENT)

@@ -186,9 +186,11 @@ def _account(connection: Connection, facility: str, holder: Holder, reference: s
 def _accounts(connection: Connection, facility: str) -> tuple[Account, ...]:
     moved = ledger_accounts.moved(connection, facility)
     people = _people(connection, facility)
+    balances = ledger_balances.of_holders(connection, facility)
     shown: list[Account] = []
     for each in ledger_accounts.list(connection, facility):
         name, reference = people.get(each.id, ("", ""))
+        found = balances[each.id]
         shown.append(
             Account(
                 id=each.id,
@@ -198,7 +200,7 @@ def _accounts(connection: Connection, facility: str) -> tuple[Account, ...]:
                 reference=reference,
                 opened=each.opened,
                 moved=moved.get(each.id, each.opened),
-                balance=_balance(connection, facility, each.id),
+                balance=Balance(found.available, found.held),
             )
         )
     return tuple(shown)
