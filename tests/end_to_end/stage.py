@@ -17,6 +17,7 @@ from .kamailio import Kamailio
 from .phone import Phone
 from .picture import BLUE
 from .raw_phone import RawPhone
+from .scanner import Scanner
 from .secure_phone import SecurePhone
 from .secure_phone import SecurePhone
 from .sipp import Sipp
@@ -90,6 +91,10 @@ class Stage:
     def sipp_phone(self) -> SippPhone:
         """A phone that dials by a scenario; see SippPhone."""
         return self._add(SippPhone, "sipp-phone")
+
+    def scanner(self, *settings: Any) -> Scanner:
+        """A host that looks for phones; see Scanner."""
+        return self._add(lambda home: Scanner(*settings), "scanner")
 
     def coturn(self) -> Coturn:
         """A TURN server."""
