@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from parloir.calls.quote import Bill, Quote
-from parloir.calls.talk import Talk
-from parloir.calls.till import agreed_video
+from parloir.calls.talk import AGREED, Talk
 from parloir.config.caps import Caps, LegalCap, Row, Status
 from parloir.policy.answers import CallClass, Ending, Tax
 from parloir.policy.decision import Decision, Limit
@@ -96,8 +95,9 @@ def test_a_call_is_charged_its_two_way_media_and_never_more_than_cap_or_hold(
     if quote is None:
         assert charge(steps, video, due, 86_400 if limit is None else limit).total > balance
         return
-    talk, seen = Talk.of(told), agreed_video(told)
-    bill = quote.bill(caps, seconds=talk.seconds, answered=talk.answered, video=seen, ending=ending)
+    talk = Talk.of(told)
+    seen = all(entry.data["video"] for entry in told if entry.kind == AGREED)
+    bill = quote.bill(caps, seconds=talk.seconds, answered=talk.answered, video=talk.video is True, ending=ending)
     charged = quote.charge(bill)
     cap = video if seen else min(audio, video)
     paid = min(flowed // 1000, quote.seconds)

@@ -15,7 +15,7 @@ from parloir.calls.circle import Circle
 from parloir.calls.premises import Premises
 from parloir.calls.talk import Talk
 from parloir.policy import answers, values
-from parloir.policy.values import Decided, Route
+from parloir.policy.values import Decided, Medium, Route
 from parloir.store import calls, timeline, visits
 from parloir.store.timeline import Entry
 
@@ -81,7 +81,7 @@ class History:
             visit=visit,
             call_class=answers.CallClass(row.call_class),
             class_reason=str(decided.get("why", ""))[:500],
-            media=premises.media(row.station),
+            media=(Medium.AUDIO,) if talk.video is False else premises.media(row.station),
             languages=(premises.language,),
             at=at,
             opened=row.opened,

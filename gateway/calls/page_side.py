@@ -6,6 +6,7 @@ from parloir.calls import words
 from parloir.calls.call import Hold, State
 from parloir.calls.deadline import LAST_MINUTE
 from parloir.calls.reason import VisitorLeft
+from parloir.calls.talk import AGREED
 from parloir.config import prompts
 from parloir.webrtc.sdp import BrowserOffer
 from parloir.webrtc.signalling import Notice, Status, Warn
@@ -94,7 +95,7 @@ class PageSide:
     async def connect(self) -> None:
         """Answer the page's latest offer with a connection, and note whether there is a picture."""
         answer = await self._live.bridge.connect_browser()
-        self._live.note("media_agreed", video=answer.video)
+        self._live.note(AGREED, video=answer.video)
         self.say(answer)
 
     def restart(self, offer: BrowserOffer) -> None:

@@ -13,7 +13,6 @@ from sqlalchemy.exc import DatabaseError
 from parloir.calls.quote import Bill, Quote
 from parloir.calls.reason import ENDINGS
 from parloir.calls.talk import Talk
-from parloir.calls.till import agreed_video
 from parloir.config.caps import Caps
 from parloir.policy import price
 from parloir.policy.answers import Ending
@@ -147,7 +146,7 @@ def _facts(quote: Quote, bill: Bill, call: Call, told: Sequence[Entry], caps: Ca
         caps,
         seconds=talk.seconds,
         answered=talk.answered,
-        video=agreed_video(told),
+        video=talk.video is True,
         ending=ENDINGS.get(call.reason or "", Ending.FACILITY_FAULT),
     )
     for name in ("seconds", "medium", "day", "ending", "waived"):

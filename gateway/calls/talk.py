@@ -10,16 +10,22 @@ from parloir.store.timeline import Entry
 FLOWS = ("report", "quality")
 """Events that say how long media has flowed both ways so far, in `flowing` (ms): the last one, and those before."""
 ENDS = ("ended", "gateway_restarted")
+AGREED = "media_agreed"
+"""The event that says what the two sides agreed to exchange: `video` or not."""
 
 
 @dataclass
 class Talk:
-    """Takes a call's events in their order. `answered` is when the phone was, UTC; `end` the name of why it ended."""
+    """Takes a call's events in their order. `answered` is when the phone was, UTC; `end` the name of why it ended.
+
+    `video` is whether there was a picture as often as the two sides agreed what to exchange; None: they never did.
+    """
 
     state: str = State.NEW.value
     answered: datetime | None = None
     ended: datetime | None = None
     end: str | None = None
+    video: bool | None = None
     _flowing: int = 0
     _held: timedelta = timedelta()
     _holds: frozenset[str] = frozenset()
@@ -55,6 +61,8 @@ class Talk:
             self._flowing = max(self._flowing, int(entry.data.get("flowing", 0)))
         elif entry.kind == Event.PHONE_ANSWERED and self.answered is None:
             self.answered = entry.wall
+        elif entry.kind == AGREED:
+            self.video = entry.data.get("video") is True and self.video is not False
         elif entry.kind in ENDS:
             restarted = entry.kind == "gateway_restarted"
             self.state, self.ended = State.ENDED.value, entry.wall

@@ -1,6 +1,6 @@
 """The till: sets money aside before a call is connected, and settles it from the call's timeline when it has ended."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
@@ -21,11 +21,8 @@ from parloir.policy.values import Call
 from parloir.store import calls, ledger, ledger_balances, ledger_holds, timeline
 from parloir.store.ledger_accounts import FACILITY
 from parloir.store.ledger_holds import CHARGED, PLACED, RELEASED, Settlement
-from parloir.store.timeline import Entry
 
 RULE = "money is set aside before a call is connected; it ends when that is used up"
-AGREED = "media_agreed"
-"""The event that says what the two sides agreed to exchange: `video` or not."""
 WARN = (60, 10)
 """Seconds before the money is used up at which both parties are told."""
 GRACE = timedelta(hours=1)
@@ -110,7 +107,7 @@ class Till:
             self._caps(),
             seconds=talk.seconds,
             answered=talk.answered,
-            video=agreed_video(entries),
+            video=talk.video is True,
             ending=ENDINGS.get(row.reason or "", Ending.FACILITY_FAULT),
         )
         charge = quote.charge(bill)
@@ -146,12 +143,6 @@ def account_of(payer: Payer | None, call: Call) -> str | None:
     if payer.account is None:
         return theirs[0] if theirs else None
     return payer.account if payer.account in theirs else None
-
-
-def agreed_video(entries: Sequence[Entry]) -> bool:
-    """Whether a call had a picture, as often as its two sides agreed what to exchange."""
-    agreed = [entry.data.get("video") is True for entry in entries if entry.kind == AGREED]
-    return bool(agreed) and all(agreed)
 
 
 def _denied(decision: Decision, denial: Denial) -> Decision:
