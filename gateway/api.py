@@ -35,7 +35,7 @@ from parloir.policy.answers import (
 from parloir.policy.collections import VISITOR, WEBHOOK, Commands, Page, Reply, Request, Task
 from parloir.policy.collections import Route as HttpRoute
 from parloir.policy.errors import LedgerRefused
-from parloir.policy.facility import Actions, Facility, Ledger, Records, Store
+from parloir.policy.facility import Actions, ErasedRecording, Facility, Ledger, Records, Store
 from parloir.policy.hookspecs import hookimpl
 from parloir.policy.participants import (
     Contact,
@@ -93,6 +93,7 @@ __all__ = [
     "Deny",
     "Discount",
     "Ending",
+    "ErasedRecording",
     "Extend",
     "Facility",
     "Happening",

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from parloir.api import Route, Visit, Words
+from parloir.api import ErasedRecording, Route, Visit, Words
 from parloir.testing_records import SampleRecords
 
 OVER = ("cancelled", "done", "missed")
@@ -54,6 +54,11 @@ class SampleActions:
         self._records.remember(replace(found, station=station, start=start, end=end))
         self.deeds.append(Deed("move", visit, code, words, by))
         return True
+
+    async def expire_recordings(self, *, by: str) -> tuple[ErasedRecording, ...]:
+        """See parloir.api.Actions; the sample facility has no recordings."""
+        self.deeds.append(Deed("expire_recordings", "", "expired", Words("expired", "vencido"), by))
+        return ()
 
     def _open(self, visit: str) -> Visit | None:
         found = self._records.find_visit(visit)

@@ -23,7 +23,7 @@ from parloir.config.schema import Config
 from parloir.errors import ParloirError
 from parloir.offline import Store, opened
 from parloir.policy.answers import Words
-from parloir.policy.facility import Facility
+from parloir.policy.facility import ErasedRecording, Facility
 from parloir.policy.loader import tables
 from parloir.policy.settings import parse
 from parloir.store import plugin_tables
@@ -128,6 +128,10 @@ class NoActions:
     ) -> bool:
         """See parloir.api.Actions."""
         raise GatewayNeeded("only the running gateway moves visits")
+
+    async def expire_recordings(self, *, by: str) -> tuple[ErasedRecording, ...]:
+        """See parloir.api.Actions."""
+        raise GatewayNeeded("only the running gateway erases recordings")
 
 
 def _chosen(config: Config, plugin: str, wanted: str | None) -> str:

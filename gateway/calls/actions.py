@@ -12,6 +12,7 @@ from parloir.calls.journal import Run
 from parloir.calls.premises import Premises
 from parloir.calls.reason import PolicyEnded, Reason
 from parloir.policy.answers import Words
+from parloir.policy.facility import ErasedRecording
 from parloir.policy.gateway_store import on_reactor
 from parloir.policy.values import Route
 from parloir.store import audit, visits
@@ -33,6 +34,9 @@ class Hand(Protocol):
 
     async def cancel_visit(self, id: str, reason: Reason) -> None:
         """Cancel a visit, and its call if there is one; raises NoSuchVisit, VisitOver."""
+
+    async def expire_recordings(self, facility: str, by: str) -> tuple[ErasedRecording, ...]:
+        """Erase a facility's recordings whose time is over."""
 
     def moved(self, visit: Visit, said: str) -> None:
         """A visit has another time or station now; its page is told so."""
@@ -69,6 +73,11 @@ class FacilityActions:
         self.premises.stations.get(self.premises.facility, station)
         to = (station, start.astimezone(UTC), minutes)
         return await self._there(lambda: self._move(visit, to, self._reason(code, words, by)))
+
+    async def expire_recordings(self, *, by: str) -> tuple[ErasedRecording, ...]:
+        """Erase the facility's recordings whose time is over, and that nothing holds; proof of each."""
+        actor = f"plugin:{self.plugin} {by}"[:200]
+        return await self._there(lambda: self.hand.expire_recordings(self.premises.facility, actor))
 
     async def _there(self, work: Callable[[], Awaitable[T]]) -> T:
         return await wrap_future(on_reactor(self.reactor, work))

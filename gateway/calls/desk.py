@@ -12,6 +12,7 @@ from parloir.calls import parties
 from parloir.calls.attendant import Attendant
 from parloir.calls.bookings import Bookings, Search, Wish
 from parloir.calls.bridge import Bridge
+from parloir.calls.expiry import Expiry
 from parloir.calls.facilities import Facilities
 from parloir.calls.listening import Listening
 from parloir.calls.live import Around, LiveCall, Terms
@@ -19,6 +20,7 @@ from parloir.calls.reason import OfficerEnded, Reason, ServiceClosing, VisitCanc
 from parloir.calls.recording import Place, Recordings, Rule
 from parloir.calls.relays import Relays
 from parloir.calls.room import Page, Presence, Room
+from parloir.calls.shelf import Shelf
 from parloir.calls.stations import NotServed, Phones, Station, Stations
 from parloir.calls.till import Till
 from parloir.calls.timeline import Timelines
@@ -85,6 +87,10 @@ class Desk:
         self.recordings = Recordings(
             self.reactor, self.timelines, self.terms.recordings, self.terms.recording_ends_call
         )
+        self.shelf = Shelf(self.reactor, self.timelines, self.facilities, self.stations, self.terms.recordings)
+        self.expiry = Expiry(
+            self.reactor, self.timelines, self.facilities, self.stations, self.terms.recordings, self.shelf.forget
+        )
         self.listening = Listening(self.timelines, self.facilities, self.live)
         self.relays.news = (self.recordings, self.listening)
         self.till = Till(self.timelines, caps.shipped, self.live.__contains__)
@@ -96,6 +102,7 @@ class Desk:
             self.timelines.event(call.id, "gateway_restarted")
             self.timelines.finished(call.id, "GatewayRestarted")
         await self.recordings.start()
+        self.shelf.start()
         await self._sweep()
 
     async def _sweep(self) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from parloir.calls import words
 from parloir.calls.desk import Desk
 from parloir.calls.reason import Reason
+from parloir.policy.facility import ErasedRecording
 from parloir.policy.values import Route
 from parloir.store.visits import Visit
 from parloir.webrtc.signalling import Warn
@@ -35,6 +36,10 @@ class DeskHand:
     async def cancel_visit(self, id: str, reason: Reason) -> None:
         """Cancel a visit, and its call if there is one; raises NoSuchVisit, VisitOver."""
         await self.desk().cancelled(id, reason)
+
+    async def expire_recordings(self, facility: str, by: str) -> tuple[ErasedRecording, ...]:
+        """Erase a facility's recordings whose time is over."""
+        return await self.desk().expiry.expire(facility, by)
 
     def moved(self, visit: Visit, said: str) -> None:
         """A visit has another time or station now; its page is told so."""

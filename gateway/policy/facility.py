@@ -62,6 +62,17 @@ class Records(Protocol):
         """Suspensions of the resident or any of the visitors that overlap the span."""
 
 
+@dataclass(frozen=True)
+class ErasedRecording:
+    """Proof of a recording that is no more: the master key it was under, its key's and its journal's hashes (hex)."""
+
+    id: str
+    call: str
+    master: str
+    key_sha256: str
+    hash: str
+
+
 class Actions(Protocol):
     """What a plugin may have the gateway do, in an `async def`. Each is audited under the plugin's name and `by`."""
 
@@ -78,6 +89,9 @@ class Actions(Protocol):
         self, visit: str, *, station: str, start: datetime, end: datetime, code: str, words: Words, by: str
     ) -> bool:
         """Move a visit and tell its people why; False if the place was taken or the visit is over. Asks no plugin."""
+
+    async def expire_recordings(self, *, by: str) -> tuple[ErasedRecording, ...]:
+        """Erase the facility's recordings whose time is over, as `retain_recording` says, and that nothing holds."""
 
 
 class Ledger(Protocol):

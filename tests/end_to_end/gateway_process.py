@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 import yaml
 
+from parloir.store import vault
 from tests.certificates import write_certificate
 
 from .coturn import Coturn
@@ -42,8 +43,8 @@ class Gateway:
     """A running gateway with stations named in `stations` (a SIP address each). Seconds for all times.
 
     `logins` are stations that register, by name (which is their user) and password; `behind` are those behind the
-    `trunks`; `sip` are further keys of that part. `transports` are those of SIP, tls on the next port. It
-    keeps its ports when it is started again in the same home.
+    `trunks`; `sip` are further keys of that part. `transports` are those of SIP, tls on the next port. With `records` it
+    has keys for recordings. It keeps its ports when it is started again in the same home.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class Gateway:
         trunks: Mapping[str, Any] | None = None,
         behind: Mapping[str, Mapping[str, str]] | None = None,
         sip: Mapping[str, Any] | None = None,
+        records: bool = False,
     ) -> None:
         self.home = home
         self.sip_port = free_ports(2)
@@ -131,6 +133,10 @@ class Gateway:
             certificate, key = write_certificate(self.home)
             self.config["sip"]["tls"] = {"certificate": str(certificate), "key": str(key)}
         self.config["sip"] |= dict(sip or {})
+        if records:
+            self.home.mkdir(parents=True, exist_ok=True)
+            self.config["recording"] = {"key_file": str(self.home / "recordings.keys")}
+            vault.create(self.home / "recordings.keys", "first")
         self._secrets |= set((logins or {}).values())
         self.process = self._start()
 
