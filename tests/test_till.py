@@ -1,24 +1,28 @@
 """The till: a call's money is set aside before it is connected, and it is charged what its timeline comes to."""
 
 from collections.abc import Iterator
-from dataclasses import replace
-from datetime import date, timedelta
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from io import StringIO
 from pathlib import Path
 from random import Random
 from secrets import token_hex
 from typing import Any
 
 import pytest
+from twisted.internet.defer import Deferred, succeed
 
 from parloir.calls.bookings import Wish
 from parloir.calls.quote import Bill, Quote
 from parloir.calls.till import Till
 from parloir.calls.timeline import Clock, Timelines
 from parloir.config.caps import Caps, LegalCap, Row, Status
+from parloir.log import json_log
 from parloir.policy import price, rates, values
 from parloir.policy.answers import CallClass, Cap, CapKind, Ending, Payer, PayerKind, RateStep, Tax
 from parloir.policy.decision import Decision, Limit
 from parloir.policy.notices import NOTICE
+from parloir.policy.participants import Resident
 from parloir.policy.policies import Policies
 from parloir.policy.price import CENT
 from parloir.relay.commands import Report
@@ -51,14 +55,25 @@ PAID = Decision(
 )
 
 
+@dataclass
+class Times:
+    """The two times of a gateway: the one on the wall may be set."""
+
+    wall: datetime
+    monotonic: int
+
+
 class Tariffed(Policies):
     """Policies that have decided already."""
 
     def __init__(self, before: Policies, decision: Decision) -> None:
         self.__dict__.update(before.__dict__)
         self.decision = decision
+        self.thinking: Deferred[None] = succeed(None)
 
     async def decide(self, call: values.Call) -> Decision:
+        self.asked = call
+        await self.thinking
         return self.decision
 
 
@@ -76,10 +91,11 @@ class Shop(Scene):
     def in_store(self, work: Any) -> Any:
         return self.do(self.database.run(work))
 
-    def decides(self, **fields: Any) -> None:
+    def decides(self, **fields: Any) -> Tariffed:
         facility = self.desk.facilities.get("north")
-        decision = replace(PAID, **fields)
-        self.desk.facilities.replace({"north": replace(facility, policies=Tariffed(facility.policies, decision))})
+        policies = Tariffed(facility.policies, replace(PAID, **fields))
+        self.desk.facilities.replace({"north": replace(facility, policies=policies)})
+        return policies
 
     def deposit(self, amount: int, account: str | None = None, event: str = "d1") -> None:
         self.in_store(
@@ -176,6 +192,18 @@ def test_a_call_that_nobody_answers_costs_nothing_and_its_hold_is_gone(shop: Sho
     assert shop.balance() == Balance(DOLLAR, 0)
     assert [each["ending"] for each in shop.told("hold_released")] == ["no_answer"]
     assert shop.told("charged") == []
+
+
+def test_a_visitor_who_leaves_while_policies_decide_has_nothing_set_aside(shop: Shop) -> None:
+    shop.deposit(DOLLAR)
+    policies = shop.decides()
+    policies.thinking = Deferred()
+    page, presence = shop.ring()
+    presence.receive(Leave())
+    policies.thinking.callback(None)
+    assert page.last(Ended).reason == "VisitorLeft"
+    assert shop.balance() == Balance(DOLLAR, 0)
+    assert shop.told("hold_placed") == []
 
 
 @pytest.mark.parametrize(
@@ -305,6 +333,14 @@ def test_a_call_agreed_without_a_picture_has_the_cap_of_sound(shop: Shop) -> Non
     assert (charged["medium"], charged["cap"], charged["charge"]) == ("audio", 90_000, 90 * CENT)
 
 
+@pytest.mark.parametrize(("offer", "media"), [(BROWSER, 2), (BROWSER.partition("m=video")[0], 1)])
+def test_policies_price_a_browser_without_a_picture_as_sound(shop: Shop, offer: str, media: int) -> None:
+    policies = shop.decides(rate=rates.FREE)
+    _, presence = shop.enter(shop.visit())
+    presence.receive(Join(sdp=offer.replace("BUNDLE 0 1", "BUNDLE 0") if media == 1 else offer))
+    assert policies.asked.media == (values.Medium.AUDIO, values.Medium.VIDEO)[:media]
+
+
 def test_a_crash_in_mid_call_is_settled_at_the_next_start(shop: Shop, tmp_path: Path) -> None:
     shop.deposit(10 * DOLLAR)
     shop.decides()
@@ -395,8 +431,8 @@ def test_five_hundred_calls_through_the_store_are_settled_without_one_wrong_cent
 def _settled_wrong(shop: Shop, id: str, random: Random) -> int:
     """One call at random, from its decision to its settlement; by how many cents what was paid is wrong."""
     start = START + timedelta(days=random.randrange(300), seconds=random.randrange(86_400))
-    clock = [start, random.randrange(10**15)]
-    timelines = Timelines(shop.database, Clock(lambda: clock[0], lambda: clock[1]), lambda event, **facts: None)
+    clock = Times(start, random.randrange(10**15))
+    timelines = Timelines(shop.database, Clock(lambda: clock.wall, lambda: clock.monotonic), json_log(StringIO()))
     live = {id}
     till = Till(timelines, lambda: CAPS, live.__contains__)
     account = f"resident:r{id}"
@@ -418,7 +454,7 @@ def _settled_wrong(shop: Shop, id: str, random: Random) -> int:
         tier="jail",
         way_in=values.WayIn.SCHEDULED,
         station="pod-a-1",
-        resident=values.Resident(id=f"r{id}", name="Resident"),
+        resident=Resident(id=f"r{id}", name="Resident"),
         at=start,
         opened=start,
     )
@@ -435,7 +471,7 @@ def _settled_wrong(shop: Shop, id: str, random: Random) -> int:
     for _ in range(random.randrange(1, 4)):
         shop.do(till.sweep() if crashed or random.random() < 0.3 else till.settle(id))
     shop.do(till.settle(id))
-    paid = balance - shop.in_store(lambda c: ledger_balances.of(c, "north", account)).available
+    paid: int = balance - shop.in_store(lambda c: ledger_balances.of(c, "north", account)).available
     video = all(
         each.data["video"] for each in shop.in_store(lambda c: timeline.of(c, id)) if each.kind == "media_agreed"
     )
@@ -445,13 +481,13 @@ def _settled_wrong(shop: Shop, id: str, random: Random) -> int:
     return abs(paid - right) // CENT + (1 if (paid - right) % CENT else 0)
 
 
-def _talk(timelines: Timelines, clock: list[Any], id: str, most: int, random: Random) -> tuple[int, str]:
+def _talk(timelines: Timelines, clock: Times, id: str, most: int, random: Random) -> tuple[int, str]:
     """A call's events: its seconds of two-way media, at most `most`, and why it ended."""
 
     def passes(seconds: float) -> None:
         step = random.choice((0.0, 0.0, 0.0, random.uniform(-7_200, 7_200)))  # somebody sets the clock
-        clock[0] += timedelta(seconds=seconds + step)
-        clock[1] += int(seconds * 1e9)
+        clock.wall += timedelta(seconds=seconds + step)
+        clock.monotonic += int(seconds * 1e9)
 
     if random.random() < 0.1:
         return 0, "NoAnswer"

@@ -28,6 +28,7 @@ from parloir.config import caps
 from parloir.policy import values
 from parloir.policy.answers import Slot
 from parloir.policy.decision import Decision
+from parloir.rtp.agreement import has_picture
 from parloir.sip.session import Incoming, Session, SessionEvents
 from parloir.store import calls as rows
 from parloir.store import timeline
@@ -106,13 +107,13 @@ class Desk:
         await self._sweep()
 
     async def _sweep(self) -> None:
-        try:
-            await self.bookings.close_overdue()
-            await self.till.sweep()
-            for room in list(self.rooms.values()):
-                self._forget(room)
-        except Exception as error:
-            self.timelines.log("store.failed", error=str(error))
+        for work in (self.bookings.close_overdue, self.till.sweep):
+            try:
+                await work()
+            except Exception as error:
+                self.timelines.log("store.failed", error=str(error))
+        for room in list(self.rooms.values()):
+            self._forget(room)
         if not self.closing:
             self.reactor.callLater(SWEEP, lambda: ensureDeferred(self._sweep()))
 
@@ -224,7 +225,7 @@ class Desk:
             self.reactor,
             self.timelines,
             room.say,
-            decide=lambda: self._decide(id, visit, station, way_in),
+            decide=lambda: self._decide(id, room, station, way_in),
             bridge=lambda call, privileged: self._bridge(call, privileged, room, station),
             invite=lambda sdp, events: self._invite(station, sdp, events, visit.visitor),
             over=lambda call: self._over(call, room),
@@ -239,9 +240,11 @@ class Desk:
         self.bookings.mark(visit, VisitState.ACTIVE)
         call.begin()
 
-    async def _decide(self, id: str, visit: Visit, station: Station, way_in: WayIn) -> Decision:
-        """What the facility's policies make of the call, from all who take part in it."""
+    async def _decide(self, id: str, room: Room, station: Station, way_in: WayIn) -> Decision:
+        """What the facility's policies make of the call, from all who take part in it, and what it costs them."""
+        visit, offer = room.visit, room.offer
         facility, now = self.facilities.get(visit.facility), self.bookings.now()
+        seen = offer is not None and has_picture(offer.description)
         booked = await self.database.run(
             lambda connection: parties.booked(
                 connection,
@@ -264,7 +267,7 @@ class Desk:
             identified_by="visit" if booked.resident else None,
             visitors=booked.visitors,
             visit=booked,
-            media=station.media,
+            media=station.media if seen else (values.Medium.AUDIO,),
             languages=(facility.language,),
             at=now,
             opened=now,

@@ -117,6 +117,11 @@ def offer_for_phone(browser: Description, video: bool) -> tuple[Media, ...]:
     return tuple(lines)
 
 
+def has_picture(browser: Description) -> bool:
+    """Whether the browser offers video that a phone could know."""
+    return any(True for _ in _offered_video(browser))
+
+
 def agree(
     phone: Description,
     browser: Description,
