@@ -132,6 +132,15 @@ def test_a_call_is_refunded_and_stands_on_the_statement(house: House) -> None:
     assert "no account 'resident:nobody'" in house.run("statement", "resident:nobody")[2]
 
 
+def test_a_holder_is_paid_out_once(house: House) -> None:
+    house.topup(f"{HEAD}k-1,resident,1001,20.00,\n")
+    slip = ("withdraw", f"resident:{house.bob}", "15.00", "--reference", "check-7", "--reason", "released")
+    assert house.run(*slip)[:2] == (0, f"resident:{house.bob}: $15.00 paid out, $5.00 left\n")
+    assert house.run(*slip)[1] == f"resident:{house.bob}: $15.00 had been paid out, $5.00 left\n"
+    status, _, err = house.run("withdraw", f"resident:{house.bob}", "5.01", "--reference", "c-8", "--reason", "x")
+    assert (status, "not 5010000" in err) == (1, True)
+
+
 def test_statements_are_written_for_all(house: House, tmp_path: Path) -> None:
     house.topup(f"{HEAD}k-1,resident,1001,20.00,\nk-2,visitor,V7,5,\n")
     folder = tmp_path / "statements"

@@ -30,6 +30,11 @@ def add(commands: Commands) -> None:
     back.add_argument("call", metavar="CALL", help="as statements name it")
     back.add_argument("--amount", help="in dollars, as 1.20 (default: all that is left)")
     back.add_argument("--reason", required=True, help="kept with it, and shown on the statement")
+    out = commands.add_for_facility("withdraw", "pay out what a holder takes back", withdraw)
+    out.add_argument("account", metavar="ACCOUNT", help="resident:ID or visitor:ID")
+    out.add_argument("amount", metavar="AMOUNT", help="in dollars, as 12.50")
+    out.add_argument("--reference", required=True, help="of the check or slip, so that none is entered twice")
+    out.add_argument("--reason", required=True, help="kept with it, and shown on the statement")
     one = commands.add_for_facility("statement", "print a month of one account", statement)
     one.add_argument("account", metavar="ACCOUNT", help="resident:ID, visitor:ID or facility")
     one.add_argument("--format", choices=FORMS, default="text")
@@ -99,6 +104,20 @@ async def refund(options: Any, billing: "Billing") -> int:
     except (Refused, LedgerRefused, ValueError) as refused:
         return _fail(str(refused))
     print(f"call {options.call}: ${dollars(given)} given back")
+    return 0
+
+
+async def withdraw(options: Any, billing: "Billing") -> int:
+    """Pay it out."""
+    try:
+        amount, event = exact(options.amount, 2) * 10_000, f"withdrawal:{options.reference}"
+        new = await billing.facility.ledger.withdraw(
+            options.account, amount, event=event, by=_who(), reason=options.reason
+        )
+    except (LedgerRefused, ValueError) as refused:
+        return _fail(str(refused))
+    left = dollars((await billing.books.balance(options.account)).available)
+    print(f"{options.account}: ${dollars(amount)} {'paid out' if new else 'had been paid out'}, ${left} left")
     return 0
 
 
