@@ -2,17 +2,16 @@
 
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
 
-from parloir.relay.commands import PhonePorts, PhoneSide, PhoneStream, Refused, Secrets
+from parloir.relay.commands import PhonePorts, PhoneSide, PhoneStream, Refused
+from parloir.relay.door import Door, heard_under
 from parloir.relay.entries import Drop
-from parloir.relay.errors import BadKey
 from parloir.relay.leg import Leg, Stream
 from parloir.relay.party_clock import OwnClock
-from parloir.relay.ports import Ports, bind_pair
+from parloir.relay.ports import Ports
 from parloir.relay.switch import Switch
 from parloir.rtp import rtcp
-from parloir.rtp.description import Address, Kind
+from parloir.rtp.description import Kind
 from parloir.rtp.dtmf import DigitReader
 from parloir.rtp.errors import MalformedPacket
 from parloir.rtp.flow import Leg as Party
@@ -21,22 +20,6 @@ from parloir.rtp.packet import Packet
 KEYFRAME_FEEDBACK = frozenset({"nack pli", "ccm fir"})
 STRAYS = 10
 """Packets of an unknown type in a second that are more than comfort noise."""
-NOWHERE = ("0.0.0.0", "::")
-"""The address by which old phones ask to be sent nothing (RFC 3264 section 8.4)."""
-
-
-@dataclass
-class Door:
-    """The two sockets of one kind of media, who is named at them, and the SRTP contexts (0 for plain RTP)."""
-
-    port: int
-    rtp: int
-    rtcp: int
-    rtp_peer: int
-    rtcp_peer: int
-    named: PhoneStream | None = None
-    receive: int = 0
-    send: int = 0
 
 
 class PhoneLeg(Leg):
@@ -77,7 +60,7 @@ class PhoneLeg(Leg):
         self._ports.need(len(kinds), now)
         try:
             for kind in kinds:
-                self._doors[kind] = self._bind(now)
+                self._doors[kind] = Door(self.switch, self._ports, self._host, now)
         except Exception:
             self.close(now)
             raise
@@ -97,7 +80,7 @@ class PhoneLeg(Leg):
 
     def strays(self) -> bool:
         """Whether it sends what was not agreed, to be asked once a second; told once for each time that it is set."""
-        dropped = (self.switch.table.dropped(door.rtp_peer) for door in self._doors.values())
+        dropped = (self.switch.table.dropped(door.rtp) for door in self._doors.values())
         unknown = sum(each.get(Drop.UNKNOWN_TYPE, 0) for each in dropped)
         came, self._unknown = unknown - self._unknown, unknown
         strays = came >= STRAYS and not self._strayed
@@ -161,9 +144,8 @@ class PhoneLeg(Leg):
         """What of this leg's went no further, by reason."""
         total: dict[Drop, int] = {}
         for door in self._doors.values():
-            for peer in (door.rtp_peer, door.rtcp_peer):
-                for why, count in self.switch.table.dropped(peer).items():
-                    total[why] = total.get(why, 0) + count
+            for why, count in door.dropped().items():
+                total[why] = total.get(why, 0) + count
         return total
 
     def close(self, now: float) -> None:
@@ -171,25 +153,13 @@ class PhoneLeg(Leg):
         for kind in list(self.streams):
             self._drop_stream(kind)
         for door in self._doors.values():
-            self._forget_contexts(door)
-            self.switch.remove_socket(door.rtp)
-            self.switch.remove_socket(door.rtcp)
-            self._ports.give_back(door.port, now)
+            door.close(now)
         self._doors.clear()
         self.sessions.clear()
 
-    def _bind(self, now: float) -> Door:
-        port, rtp, control = bind_pair(self._ports, self._host, now)
-        self.switch.add_socket(rtp)
-        self.switch.add_socket(control, control=True)
-        return Door(port, rtp, control, self.switch.add_peer(rtp), self.switch.add_peer(control))
-
     def _set_stream(self, door: Door, wanted: PhoneStream) -> None:
         before, known = door.named, self.streams.get(wanted.kind)
-        moved = before is None or _place(before) != _place(wanted)
-        self._secure(door, before.secrets if before else None, wanted.secrets)
-        if moved and wanted.remote.host not in NOWHERE:
-            self._name(door, wanted)
+        moved = door.open_to(wanted)
         if known is None:
             known = self._new_stream(door, wanted)
         elif moved or before is None or _types(before) != _types(wanted):
@@ -198,59 +168,18 @@ class PhoneLeg(Leg):
         known.feedback = wanted.feedback
         known.prelude = wanted.parameter_sets
         self._control(door, wanted)
-        door.named = wanted
-
-    def _secure(self, door: Door, before: Secrets | None, wanted: Secrets | None) -> None:
-        """Encrypt as was agreed. A direction whose key stays keeps its context, so that no number is used again."""
-        if wanted is None:
-            self._forget_contexts(door)
-        else:
-            old = door.receive, door.send
-            try:
-                if before is None or _receiving(before) != _receiving(wanted):
-                    door.receive = self.switch.add_context(
-                        wanted.profile, wanted.receive, b"", "receive", wanted.identifier
-                    )
-                if before is None or _sending(before) != _sending(wanted):
-                    door.send = self.switch.add_context(wanted.profile, wanted.send, b"", "send")
-            except BadKey as error:
-                raise Refused(f"the phone's key for {error}") from error
-            for context in {*old} - {door.receive, door.send}:
-                self.switch.remove_context(context)
-        for peer in (door.rtp_peer, door.rtcp_peer):
-            self.switch.secure_peer(peer, door.receive, door.send)
-
-    def _forget_contexts(self, door: Door) -> None:
-        for context in (door.receive, door.send):
-            self.switch.remove_context(context)
-        door.receive = door.send = 0
 
     def _control(self, door: Door, wanted: PhoneStream) -> None:
         """Speak RTCP at the port of its own, or beside RTP where that was agreed (RFC 5761)."""
         session = self.session(wanted.kind)
         if session is not None:
-            session.peer = door.rtp_peer if wanted.multiplexed else door.rtcp_peer
-
-    def _name(self, door: Door, wanted: PhoneStream) -> None:
-        control = wanted.rtcp or Address(wanted.remote.host, wanted.remote.port + 1)
-        latch = frozenset(self._raw(Address(host, 0))[0] for host in wanted.latch)
-        try:
-            self.switch.move_peer(door.rtp_peer, self._raw(wanted.remote), latch)
-            self.switch.move_peer(door.rtcp_peer, self._raw(control), latch)
-        except (OSError, OverflowError) as error:
-            raise Refused(f"the phone's {wanted.kind} address {wanted.remote.host}: {error}") from error
-
-    def _raw(self, address: Address) -> tuple[str, int] | tuple[str, int, int, int]:
-        """The address as a socket of our family spells it."""
-        if ":" not in self._host:
-            return address.host, address.port
-        return address.host if ":" in address.host else f"::ffff:{address.host}", address.port, 0, 0
+            session.peer = door.rtp if wanted.multiplexed else door.rtcp
 
     def _new_stream(self, door: Door, wanted: PhoneStream) -> Stream:
         table, ssrc = self.switch.table, secrets.randbits(32)
         source = table.add_source(wanted.clock)
         sink = table.add_sink(
-            door.rtp_peer,
+            door.rtp,
             ssrc,
             wanted.clock,
             _step(wanted.kind, wanted.clock),
@@ -260,7 +189,7 @@ class PhoneLeg(Leg):
         )
         stream = Stream(wanted.kind, wanted.codec, wanted.clock, wanted.send_type, source, sink, 0, ssrc)
         self.streams[wanted.kind] = stream
-        self.add_session(door.rtcp_peer, wanted.kind)
+        self.add_session(door.rtcp, wanted.kind)
         self._route(door, stream, wanted)
         return stream
 
@@ -275,8 +204,8 @@ class PhoneLeg(Leg):
 
     def _route(self, door: Door, stream: Stream, wanted: PhoneStream) -> None:
         table = self.switch.table
-        stream.route = table.add_route(door.rtp_peer, wanted.receive_type, stream.source)
-        stream.events = tuple(table.add_route(door.rtp_peer, kind, stream.source) for kind, _ in wanted.events)
+        stream.route = table.add_route(door.rtp, wanted.receive_type, stream.source)
+        stream.events = tuple(table.add_route(door.rtp, kind, stream.source) for kind, _ in wanted.events)
         if wanted.kind is Kind.AUDIO:
             self._digits = DigitReader(wanted.events[0][1]) if wanted.events else None
 
@@ -296,20 +225,8 @@ class PhoneLeg(Leg):
 
 
 def _types(stream: PhoneStream) -> tuple[object, ...]:
-    key = _receiving(stream.secrets) if stream.secrets else None
+    key = heard_under(stream.secrets) if stream.secrets else None
     return stream.codec, stream.clock, stream.receive_type, stream.events, key
-
-
-def _place(stream: PhoneStream) -> tuple[object, ...]:
-    return stream.remote, stream.rtcp, stream.latch
-
-
-def _receiving(secrets: Secrets) -> tuple[object, ...]:
-    return secrets.profile, secrets.receive, secrets.identifier
-
-
-def _sending(secrets: Secrets) -> tuple[object, ...]:
-    return secrets.profile, secrets.send
 
 
 def _step(kind: Kind, clock: int) -> int:
