@@ -145,7 +145,7 @@ async def statements(options: Any, billing: "Billing") -> int:
             name = f"{month}-{account.id.replace(':', '-')}"
             for form, ending in FORMS.items():
                 made = _formed(found, form, options.language or billing.facility.language)
-                (options.folder / f"{name}.{ending}").write_text(made, encoding="utf-8", newline="")
+                options.folder.joinpath(f"{name}.{ending}").write_text(made, encoding="utf-8", newline="")
             written += 1
     except (Refused, OSError) as error:
         return _fail(str(error))

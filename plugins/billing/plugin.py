@@ -40,7 +40,7 @@ from .traffic import REPORTS, traffic_of
 from .words import LOW_BALANCE
 
 WARNINGS = (60, 10)
-DAY = 86_400.0
+DAY = 86_400
 KEPT = timedelta(days=800)
 """How long it is remembered what a call carried."""
 
@@ -118,7 +118,7 @@ class Billing:
     @hookimpl
     def register_pages(self) -> tuple[Page, ...]:
         """One page for those who keep the books."""
-        return (Page("Accounts", READERS, str(Path(__file__).parent / "accounts")),)
+        return (Page("Accounts", READERS, str(Path(__file__).with_name("accounts"))),)
 
     @hookimpl
     def register_tasks(self) -> tuple[Task, ...]:

@@ -8,7 +8,7 @@ LOW_BALANCE = Announcement(
         "The account that pays for this call is running low.",
         "A la cuenta que paga esta llamada le queda poco saldo.",
     ),
-    seconds=1.0,
+    seconds=1,
 )
 
 WORDS = {
