@@ -8,6 +8,10 @@ import sys
 import threading
 from typing import Any
 
+if __name__ == "__main__":
+    # A line talks with its parent alone. AMP's TLS would bring all of OpenSSL, a quarter of a line's memory.
+    sys.modules["twisted.internet.ssl"] = None  # type: ignore[assignment]
+
 from twisted.internet.error import ConnectionLost
 from twisted.internet.interfaces import ITransport
 from twisted.protocols import amp

@@ -68,8 +68,7 @@ class LineChild:
 
 
 _START = """
-import os, sys
+import os, runpy, sys
 os.dup2(int(sys.argv[1]), 3)
-from parloir.sip.line_main import main
-main()
+runpy.run_module("parloir.sip.line_main", run_name="__main__")
 """

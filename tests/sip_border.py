@@ -53,6 +53,7 @@ class Border:
         self.dialogs = KeptDialogs()
         self.edge = Edge(self.clock, settings, stations, self.dialogs, self.lines, self.incoming.append, self._logged)
         self.raw: list[bytes] = []
+        self.times: list[float] = []
         self.edge.sockets.observe = lambda way, peer, data: self._seen(data)
         self.edge.inner_sockets.observe = lambda way, peer, data: self.to_line.append(parse(data))
         self.lines.edge_port = 15998
@@ -66,6 +67,7 @@ class Border:
         self.raw.append(data)
         with suppress(MalformedMessage):
             self.sent.append(parse(data))
+            self.times.append(self.clock.seconds())
 
     def _logged(self, event: str, /, **fields: Any) -> None:
         self.log.append((event, fields))
