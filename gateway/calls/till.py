@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 
 from parloir.calls.quote import Quote
 from parloir.calls.reason import ENDINGS
+from parloir.calls.settling import Settling
 from parloir.calls.talk import Talk
 from parloir.calls.timeline import Timelines
 from parloir.config.caps import Caps
@@ -36,6 +37,7 @@ class Till:
         self._timelines = timelines
         self._caps = caps
         self._live = live
+        self._together = Settling(timelines.database, self._settle)
         self.settling: set[str] = set()
 
     async def reserve(self, call: Call, decision: Decision) -> Decision:
@@ -84,7 +86,7 @@ class Till:
         """
         self.settling.add(call)
         try:
-            settled = await self._timelines.database.run(lambda connection: self._settle(connection, call))
+            settled = await self._together.settle(call)
         except Exception as error:
             self._timelines.log("till.failed", call=call, error=f"{type(error).__name__}: {error}")
             return None

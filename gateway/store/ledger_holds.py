@@ -4,7 +4,7 @@ Each step is one transaction with its event of the call's timeline, and done aga
 """
 
 import builtins
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -164,6 +164,13 @@ def settle(
         ),
     )
     return settlement_of(entry, fresh=True)
+
+
+def lock(connection: Connection, calls: Iterable[str]) -> None:
+    """Before several calls are settled in one transaction: wait for whoever settles any of them."""
+    ledger.join(connection)
+    theirs = select(ledger_holds.c.call).where(ledger_holds.c.call.in_(tuple(calls))).order_by(ledger_holds.c.call)
+    connection.execute(theirs.with_for_update()).all()
 
 
 def of(connection: Connection, call: str) -> Hold | None:
