@@ -28,6 +28,13 @@ BROKEN = {
             ("sipp", 3, "unknown key", "did you mean 'sip'?"),
         ],
     ),
+    "nothing_left_for_visits": Broken(
+        "sip:\n  calls: 4\n  reserved: {calls: 4, numbers: ['911']}\n  session_expires: 60\n" + FACILITY,
+        [
+            ("sip.reserved.calls", 3, "4 of 4 calls are reserved", "keep fewer than sip.calls: 4"),
+            ("sip.session_expires", 4, "shorter than phones may accept", "set 0 for never, or at least 90"),
+        ],
+    ),
     "key_like_no_other": Broken(
         "webrtc: {listen: '0.0.0.0:20000', zzz: 1}\n" + FACILITY,
         [("webrtc.zzz", 1, "unknown key", "use one of listen, public_address, relays, turn, relay_only")],

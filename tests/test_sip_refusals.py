@@ -62,6 +62,16 @@ def test_a_redirection_is_never_followed(status: int) -> None:
     assert len(border.requests("INVITE")) == 1
 
 
+def test_an_early_description_joins_nothing_and_counts_if_the_200_has_none() -> None:
+    border = Border()
+    call, invite = border.rings()
+    border.phone_answers(invite, 183, body=SDP)
+    border.phone_answers(invite, 180)
+    assert call.told == [("ringing", None)]
+    border.phone_answers(invite, 200)
+    assert call.told == [("ringing", None), ("answered", SDP)]
+
+
 def test_a_request_that_comes_round_is_a_loop() -> None:
     border = Border()
     dial(border, "round", "123456", ("Via", "SIP/2.0/UDP 127.0.0.2:5060;branch=z9hG4bKours"))

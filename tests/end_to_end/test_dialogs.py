@@ -183,6 +183,18 @@ def test_keys_by_info_are_one_event_each_and_pictures_are_asked_for(stage: Stage
     assert [event["data"] for event in pressed] == [{}] * 3
 
 
+def test_a_phone_without_rtcp_feedback_is_asked_for_a_picture_by_info(stage: Stage) -> None:
+    raw = stage.raw_phone()
+    gateway = stage.gateway({"pod-a-1": raw.address})
+    visitor = stage.visitor(gateway.add_visit())
+    visitor.join()
+    raw.talk(raw.wait_for("INVITE").body)
+    visitor.wait_for_state("talking")
+    asked_for = raw.wait_for("INFO")
+    assert asked_for["content-type"] == "application/media_control+xml"
+    assert "<picture_fast_update/>" in asked_for.body
+
+
 def test_a_transfer_is_refused_on_the_record_and_staff_are_told(stage: Stage, phone: SippPhone) -> None:
     gateway, visit, visitor = at_a_visit(stage, phone)
     steps = [*dial(), ACK, wait(1500), request("REFER", 2, "Refer-To: <sip:outside@192.0.2.9>"), hear(403), wait(500)]
