@@ -91,11 +91,10 @@ class Admission:
         self._bans: dict[str, Ban] = {}
         self._failures: OrderedDict[str, int] = OrderedDict()
 
-    def judge(self, host: str, known: bool, registers: bool, data: bytes, now: float) -> Verdict:
+    def judge(self, host: str, known: bool, registers: bool, data: bytes, now: float, spared: bool = False) -> Verdict:
         """Whether to read a message from an IP literal; `known` says that something of ours is there, `registers`
-        that phones may come to register from anywhere."""
-        ban = self._bans.get(host)
-        if ban is not None and now < ban.until:
+        that phones may come to register from anywhere, `spared` that even a ban does not silence that host."""
+        if not spared and self.banned(host, now):
             return Verdict.BANNED
         if known:
             return Verdict.IN if self._allows(host) or self._known.take(host, now) else Verdict.FLOOD
@@ -108,7 +107,7 @@ class Admission:
         return Verdict.FLOOD
 
     def banned(self, host: str, now: float) -> bool:
-        """Whether nothing of that host's is read now."""
+        """Whether that host is banned now."""
         ban = self._bans.get(host)
         return ban is not None and now < ban.until
 

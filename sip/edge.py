@@ -65,7 +65,7 @@ class Edge:
         self._by_dialog: dict[tuple[str, str], Leg] = {}
         self._peers: set[str] = set()
         self.registrations = Registrations(settings, bindings, bans, log)
-        self.registrations.exempt = self._is_named
+        self.registrations.spares = self._is_named
         self.sightings = Sightings()
         self.sockets = Sockets(settings.listen, settings.product, self.from_phone, settings.streams, log)
         self.sockets.standing = self.standing

@@ -30,7 +30,10 @@ MOST_PUZZLED = 256
 
 
 class Registrations:
-    """The logins, their bindings and the bans. Seconds since 1970 come from `wall`; `exempt` hosts are never banned."""
+    """The logins, their bindings and the bans. Seconds since 1970 come from `wall`.
+
+    `spares` says which hosts a ban does not silence: those that the configuration names. It only ends their guessing.
+    """
 
     def __init__(
         self,
@@ -55,7 +58,7 @@ class Registrations:
         self._proven: dict[str, Owner] = {}
         self._looked = 0.0
         self._unanswered: OrderedDict[str, int] = OrderedDict()
-        self.exempt: Callable[[str], bool] = lambda host: False
+        self.spares: Callable[[str], bool] = lambda host: False
 
     async def restore(self) -> None:
         """Take up what a previous run left."""
@@ -99,14 +102,15 @@ class Registrations:
 
     def banned(self, host: str) -> bool:
         """Whether nothing of that host's is read."""
-        return self.admission.banned(host, self._wall())
+        return self.admission.banned(host, self._wall()) and not self.spares(host)
 
     def judge(self, flow: Flow, known: bool, data: bytes) -> Verdict:
         """Whether to read a message; one on a registered flow is a sign of the phone's life."""
         now = self._wall()
         if abs(now - self._looked) >= PAUSE:
             self.tidy()
-        verdict = self.admission.judge(flow.peer.host, known, self.welcomes, data, now)
+        host = flow.peer.host
+        verdict = self.admission.judge(host, known, self.welcomes, data, now, known and self.spares(host))
         if verdict is Verdict.IN:
             for binding in self._by_flow.get(str(flow), ()) if known else ():
                 self._registrar.touch(binding, now)
@@ -168,6 +172,9 @@ class Registrations:
     def proves(self, asked: Asked, login: StationLogin) -> bool:
         """Whether a request shows the login's password; where it does not, it is answered, and a wrong one counted."""
         host, now, seconds = asked.source.peer.host, self._wall(), asked.side.clock.seconds()
+        if self.admission.banned(host, now):
+            asked.respond(403)
+            return False
         shown = _shown(asked.request, login.login.realm)
         proof = Proof.UNPROVEN
         if shown is not None:
@@ -198,7 +205,7 @@ class Registrations:
             self._log("sip.challenge_unanswered", station=_name(login.owner), peer=host, why=why)
 
     def _failed(self, host: str, now: float) -> None:
-        ban = None if self.exempt(host) else self.admission.failed(host, now)
+        ban = self.admission.failed(host, now)
         if ban is not None:
             self._bans.save(ban)
             self._log("sip.banned", peer=host, seconds=round(ban.until - ban.since), times=ban.count)

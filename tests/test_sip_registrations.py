@@ -165,6 +165,19 @@ async def test_who_guesses_is_banned_and_not_heard_until_the_ban_is_lifted(bench
 
 
 @ensureDeferred
+async def test_a_phone_that_is_named_may_not_guess_either_and_is_not_silenced(bench: Bench) -> None:
+    phone = bench.phone("127.0.0.6", "1003")
+    for number in range(3):
+        assert (await tried(phone, Login("1003", f"guess-{number}", "parloir"), call_id=f"r{number}")).status == 403
+    phone.send(register(phone, 1, call_id="right"))
+    assert (await phone.response("REGISTER")).status == 403, "not even challenged"
+    phone.send(phone.new("OPTIONS", "sip:127.0.0.2", "still-here", 1))
+    await phone.response("OPTIONS", 200)
+    assert bench.agent.edge.registrations.lift("127.0.0.6")
+    assert (await tried(phone, LOGIN, call_id="lifted")).status == 200
+
+
+@ensureDeferred
 async def test_an_old_nonce_is_stale_and_no_fault(bench: Bench) -> None:
     phone = stranger(bench)
     first = register(phone, 1)
