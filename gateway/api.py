@@ -32,7 +32,7 @@ from parloir.policy.answers import (
     Words,
     Yes,
 )
-from parloir.policy.collections import VISITOR, WEBHOOK, Commands, Page, Reply, Request, Task
+from parloir.policy.collections import VISIT, VISITOR, WEBHOOK, Commands, Page, Reply, Request, Task
 from parloir.policy.collections import Route as HttpRoute
 from parloir.policy.errors import LedgerRefused
 from parloir.policy.facility import Actions, ErasedRecording, Facility, Ledger, Records, Store
@@ -69,6 +69,7 @@ API = 1
 
 __all__ = [
     "API",
+    "VISIT",
     "VISITOR",
     "WEBHOOK",
     "Account",

@@ -15,6 +15,8 @@ from parloir.testing import PluginErrors, SampleFacility, Trial, decide, local, 
 from parloir.testing import call as a_call
 from parloir.testing_fixtures import clock, facility
 
+from .plugin_facility import answer
+
 __all__ = ["clock", "facility"]
 
 CENT = 10_000
@@ -146,6 +148,24 @@ def test_a_payment_confirmed_as_two_is_left_to_people(facility: SampleFacility, 
     assert confirm(policies, told(facility, payment, reference="another")).body["code"] == "paid_twice"
     assert available(policies, ANN) == "20.00"
     assert [alert.code for alert in facility.alerts] == ["paid_twice"]
+
+
+def test_one_name_of_the_providers_is_one_payment(facility: SampleFacility, policies: Trial) -> None:
+    first, second = paid(policies), paid(policies)
+    confirm(policies, told(facility, first, reference="bank-1"))
+    assert confirm(policies, told(facility, second, reference="bank-1")).body["code"] == "paid_twice"
+    assert available(policies, ANN) == "20.00"
+    assert [alert.code for alert in facility.alerts] == ["paid_twice"]
+
+
+def test_a_confirmation_cut_off_after_its_deposit_is_finished_when_it_is_told_again(
+    facility: SampleFacility, policies: Trial
+) -> None:
+    payment = paid(policies)
+    event = f"payment:sandbox:sandbox-{payment['id']}"
+    answer(facility.ledger.deposit(ANN, 20 * DOLLAR, event=event, provider="sandbox", by="v1"))
+    assert confirm(policies, told(facility, payment)).body["state"] == "confirmed"
+    assert available(policies, ANN) == "20.00"
 
 
 def test_an_unknown_payment_confirms_nothing(facility: SampleFacility, policies: Trial) -> None:

@@ -66,6 +66,7 @@ ROUTES = (
     HttpRoute("POST", "hook", ("webhook",), hook),
     HttpRoute("POST", "echo", ("officer", "visitor"), echo),
     HttpRoute("GET", "own", ("visitor",), echo),
+    HttpRoute("GET", "page", ("visit",), echo),
     HttpRoute("GET", "deep/where", ("auditor",), where),
     HttpRoute("GET", "hang", ("officer",), hang),
     HttpRoute("GET", "leave", ("officer",), leave),
@@ -254,9 +255,10 @@ async def test_a_visits_page_asks_for_its_visitor_by_the_links_secret(desk: Coun
 
     ann, token = await desk.office.database.run(book)
     page = {**OURS, "X-Parloir-Visit": token}
-    mine = await desk.server.ask("GET", f"{BASE}/own", headers=page, token=None)
-    assert (mine.json["user"], mine.json["roles"]) == (ann, ["visitor"])
-    assert (await desk.server.ask("GET", f"{BASE}/own", headers={"X-Parloir-Visit": token}, token=None)).status == 403
+    mine = await desk.server.ask("GET", f"{BASE}/page", headers=page, token=None)
+    assert (mine.json["user"], mine.json["roles"]) == (ann, ["visit"])
+    assert (await desk.server.ask("GET", f"{BASE}/own", headers=page, token=None)).status == 403
+    assert (await desk.server.ask("GET", f"{BASE}/page", headers={"X-Parloir-Visit": token}, token=None)).status == 403
     assert (await desk.server.ask("GET", f"{BASE}/deep/where", headers=page, token=None)).status == 403
     unknown = {**OURS, "X-Parloir-Visit": "unknown"}
-    assert (await desk.server.ask("GET", f"{BASE}/own", headers=unknown, token=None)).status == 401
+    assert (await desk.server.ask("GET", f"{BASE}/page", headers=unknown, token=None)).status == 401

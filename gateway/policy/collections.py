@@ -16,7 +16,9 @@ class Task:
 
 
 VISITOR = "visitor"
-"""The role of a visitor, for whom a visitors' portal or their visit's page asks."""
+"""The role of a visitor whom the visitors' portal has logged in."""
+VISIT = "visit"
+"""The role of a visit's own page, for its first visitor. Whoever has the link has it, so show it nothing private."""
 WEBHOOK = "webhook"
 """The role of anybody at all. A route with it has no other, and proves by itself who asks."""
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from sqlalchemy import Connection
 
-from parloir.policy.collections import VISITOR, WEBHOOK, Request, Route
+from parloir.policy.collections import VISIT, VISITOR, WEBHOOK, Request, Route
 from parloir.store import participants, visitors, visits
 from parloir.store.errors import NoSuch
 from parloir.web import reach
@@ -39,7 +39,7 @@ class Askers:
     async def known(self, request: WebRequest, facility: str) -> tuple[str, tuple[str, ...]]:
         """The name and roles of somebody who is let in."""
         if (token := request.header(BY_LINK)) is not None:
-            return await self._by_link(request, facility, token), (VISITOR,)
+            return await self._by_link(request, facility, token), (VISIT,)
         who = await self._door.admit(request)
         visitor = request.header(ON_BEHALF)
         if visitor is None:

@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import NoReturn
 
 from parloir.api import Alert, Facility, Severity
 
@@ -49,6 +50,7 @@ class Cashier:
         payment = await self._get(told.payment)
         if payment.state is not State.ASKED:
             return self._again(payment, told)
+        await self._is_new(payment, told)
         await self.facility.ledger.deposit(
             payment.account,
             told.amount,
@@ -97,9 +99,19 @@ class Cashier:
     def _again(self, payment: Payment, told: Confirmation) -> Payment:
         """A payment confirmed before: the same word again changes nothing; another is for people to look at."""
         if (payment.reference, payment.amount) != (told.reference, told.amount):
-            text = f"{payment.provider} confirmed {payment.id} twice, as {payment.reference} and {told.reference}"
-            self.facility.raise_alert(
-                Alert(severity=Severity.WARNING, code="paid_twice", text=text[:500], subject=payment.id)
-            )
-            raise Refused("paid_twice", "this payment was confirmed before, as another")
+            self._doubt(payment, f"twice, as {payment.reference} and {told.reference}")
         return payment
+
+    async def _is_new(self, payment: Payment, told: Confirmation) -> None:
+        """Refuse a name of the provider's that it has given to another payment."""
+        here, provider = self.facility.id, payment.provider
+        other = await self.facility.store.run(
+            lambda connection: payment_book.by_reference(connection, here, provider, told.reference)
+        )
+        if other is not None:
+            self._doubt(payment, f"as {told.reference}, which is {other.id}")
+
+    def _doubt(self, payment: Payment, how: str) -> NoReturn:
+        text = f"{payment.provider} confirmed payment {payment.id} {how}"[:500]
+        self.facility.raise_alert(Alert(severity=Severity.WARNING, code="paid_twice", text=text, subject=payment.id))
+        raise Refused("paid_twice", "this payment does not go with what was confirmed before")

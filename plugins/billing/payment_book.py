@@ -34,6 +34,13 @@ def get(connection: Connection, facility: str, id: str) -> Payment | None:
     return None if row is None else _payment(row)
 
 
+def by_reference(connection: Connection, facility: str, provider: str, reference: str) -> Payment | None:
+    """The payment that a provider confirmed under its own name for it."""
+    those = select(payments).where(payments.c.facility == facility, payments.c.provider == provider)
+    row = connection.execute(those.where(payments.c.reference == reference)).mappings().first()
+    return None if row is None else _payment(row)
+
+
 def latest(connection: Connection, facility: str, limit: int = 200) -> tuple[Payment, ...]:
     """The last payments, the latest first."""
     those = select(payments).where(payments.c.facility == facility).order_by(payments.c.asked.desc(), payments.c.id)

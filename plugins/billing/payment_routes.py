@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 
-from parloir.api import VISITOR, WEBHOOK, HttpRoute, Reply, Request
+from parloir.api import WEBHOOK, HttpRoute, Reply, Request
 
 from . import shown
 from .bodies import NewPayment, PaymentId, PaymentRefund
 from .cashier import Cashier, Refused
 from .payment import Forged, Payment
-from .routes import BOOKKEEPERS, READERS, guarded, no, reading
+from .routes import BOOKKEEPERS, OUTSIDE, READERS, guarded, no, reading
 from .sandbox import Sandbox
 
 
@@ -20,10 +20,10 @@ class PaymentRoutes:
 
     def routes(self) -> tuple[HttpRoute, ...]:
         """All of them; `sandbox/pay` with the sandbox alone."""
-        sandbox = HttpRoute("POST", "sandbox/pay", (*BOOKKEEPERS, VISITOR), reading(PaymentId, self.pay))
+        sandbox = HttpRoute("POST", "sandbox/pay", (*BOOKKEEPERS, *OUTSIDE), reading(PaymentId, self.pay))
         return (
             HttpRoute("GET", "payments", READERS, guarded(self.payments)),
-            HttpRoute("POST", "payments", (*BOOKKEEPERS, VISITOR), reading(NewPayment, self.begin)),
+            HttpRoute("POST", "payments", (*BOOKKEEPERS, *OUTSIDE), reading(NewPayment, self.begin)),
             HttpRoute("POST", "payments/refund", BOOKKEEPERS, reading(PaymentRefund, self.refund)),
             HttpRoute("POST", "payments/confirm", (WEBHOOK,), guarded(self.confirm)),
             *((sandbox,) if isinstance(self.cashier.provider, Sandbox) else ()),
@@ -36,7 +36,7 @@ class PaymentRoutes:
     async def begin(self, body: NewPayment, request: Request) -> Reply:
         """Begin a payment; the answer says how the payer goes on."""
         account = body.account or f"visitor:{request.user}"
-        if VISITOR in request.roles:
+        if _is_outside(request):
             await self._may_pay_into(account, request.user)
         elif body.account is None:
             raise Refused("account_missing", "account: name one")
@@ -50,7 +50,7 @@ class PaymentRoutes:
     async def pay(self, body: PaymentId, request: Request) -> Reply:
         """Press the payer's button of the sandbox: it signs its webhook, and that is taken in as any other."""
         sandbox, payment = self.cashier.provider, await self.cashier.find(body.id)
-        mine = VISITOR not in request.roles or (payment is not None and payment.by == request.user)
+        mine = not _is_outside(request) or (payment is not None and payment.by == request.user)
         if not isinstance(sandbox, Sandbox) or payment is None or not mine:
             raise Refused("no_such_payment", "there is no such payment")
         raw, headers = sandbox.signed(payment, self.cashier.facility.now())
@@ -75,3 +75,8 @@ class PaymentRoutes:
         ties = await self.cashier.facility.records.relationships(owner) if kind == "resident" else ()
         if visitor not in [each for each, _ in ties]:
             raise Refused("not_theirs", "account: pay into your own, or a resident's whom you visit")
+
+
+def _is_outside(request: Request) -> bool:
+    """Whether a visitor asks, and not staff."""
+    return not set(OUTSIDE).isdisjoint(request.roles)

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
-from parloir.api import VISITOR, Holder, HttpRoute, LedgerRefused, Reply, Request, Settings
+from parloir.api import VISIT, VISITOR, Holder, HttpRoute, LedgerRefused, Reply, Request, Settings
 
 from . import refund_requests, shown, statement_forms
 from .bodies import Declined, Deposit, Money, NewRequest, Refund, Withdrawal
@@ -16,6 +16,7 @@ from .money import plain
 
 READERS = ("administrator", "auditor")
 BOOKKEEPERS = ("administrator",)
+OUTSIDE = (VISITOR, VISIT)
 COUNTER = "counter"
 MOST = 500
 """As much as one answer lists."""
@@ -42,7 +43,7 @@ class Counter:
             HttpRoute("POST", "withdrawals", BOOKKEEPERS, reading(Withdrawal, self.withdraw)),
             HttpRoute("POST", "refunds", BOOKKEEPERS, reading(Refund, self.refund)),
             HttpRoute("GET", "refund-requests", (*READERS, VISITOR), guarded(self.requests)),
-            HttpRoute("POST", "refund-requests", (VISITOR,), reading(NewRequest, self.ask)),
+            HttpRoute("POST", "refund-requests", OUTSIDE, reading(NewRequest, self.ask)),
             HttpRoute("POST", "refund-requests/decline", BOOKKEEPERS, reading(Declined, self.decline)),
         )
 
