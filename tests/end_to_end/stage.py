@@ -7,8 +7,6 @@ from typing import Any, Protocol, TypeVar
 
 from parloir.rtp.sdes import Suite
 
-from parloir.rtp.sdes import Suite
-
 from .baresip import Baresip
 from .browser import Browser, Page
 from .coturn import Coturn
@@ -18,7 +16,6 @@ from .phone import Phone
 from .picture import BLUE
 from .raw_phone import RawPhone
 from .scanner import Scanner
-from .secure_phone import SecurePhone
 from .secure_phone import SecurePhone
 from .sipp import Sipp
 from .sipp_phone import SippPhone
@@ -71,10 +68,6 @@ class Stage:
     def raw_phone(self, **settings: Any) -> RawPhone:
         """A scripted phone; see RawPhone."""
         return self._add(lambda home: RawPhone(**settings), "raw-phone")
-
-    def secure_phone(self, suite: Suite, **settings: Any) -> SecurePhone:
-        """A scripted phone that encrypts; see SecurePhone."""
-        return self._add(lambda home: SecurePhone(suite, **settings), "secure-phone")
 
     def secure_phone(self, suite: Suite, **settings: Any) -> SecurePhone:
         """A scripted phone that encrypts; see SecurePhone."""
