@@ -24,7 +24,7 @@ MAY_IMPORT = {
     "export": {"rtp", "relay"} | ANY_OF_GATEWAY,
     "policy": {"config"} | ANY_OF_GATEWAY,
     "calls": {"policy", "store", "relay", "rtp", "sip", "webrtc", "config", "export"} | ANY_OF_GATEWAY,
-    "web": {"calls", "policy", "store", "webrtc", "config"} | ANY_OF_GATEWAY,
+    "web": {"calls", "policy", "store", "export", "webrtc", "config"} | ANY_OF_GATEWAY,
 }
 """What each package may import of ours beside itself. The modules of gateway/ itself may import all but plugins."""
 

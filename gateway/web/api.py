@@ -159,7 +159,7 @@ class Api:
 class Endpoint:
     """Serves operations over HTTP: sees who asks, reads what the operation takes, writes what it answers."""
 
-    def __init__(self, api: Api, door: Door) -> None:
+    def __init__(self, api: object, door: Door) -> None:
         self._api = api
         self._door = door
 

@@ -2,13 +2,19 @@
 
 import re
 
+from parloir.calls.expiry import Held
+from parloir.calls.listening import MayNotListen
+from parloir.calls.recording import CannotRecord
+from parloir.calls.shelf import MayNotPlay, NotPlayable
 from parloir.calls.switchboard import NoSuchBan
 from parloir.errors import ParloirError
 from parloir.store.errors import (
     Forbidden,
+    KeyGone,
     LockedOut,
     LoginRefused,
     NoSuchCall,
+    NoSuchRecording,
     NoSuchVisit,
     StationTaken,
     TooManyLogins,
@@ -18,6 +24,13 @@ from parloir.store.errors import (
 STATUS: dict[type[ParloirError], int] = {
     NoSuchVisit: 404,
     NoSuchCall: 404,
+    NoSuchRecording: 404,
+    MayNotListen: 403,
+    MayNotPlay: 403,
+    NotPlayable: 409,
+    Held: 409,
+    KeyGone: 409,
+    CannotRecord: 409,
     NoSuchBan: 404,
     StationTaken: 409,
     VisitOver: 409,

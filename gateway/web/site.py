@@ -32,6 +32,9 @@ from parloir.web.operations import LOGINS, OPERATIONS, Operation
 from parloir.web.origin import Network, client_address, networks, origin_allowed
 from parloir.web.plugin_pages import PluginPages
 from parloir.web.plugin_routes import METHODS, PluginRoutes
+from parloir.web.recording_files import RecordingFiles
+from parloir.web.recording_operations import RECORDINGS
+from parloir.web.recordings import FILES, Archive, RecordingsApi
 from parloir.web.request import WebRequest, WebSite, cautions
 from parloir.web.sessions import Sessions
 from parloir.web.tls import Certificate
@@ -44,8 +47,8 @@ class Web:
     """Everything the gateway answers over HTTP.
 
     `health` says for each part whether it works; `proxies` are the addresses or networks whose X-Forwarded-For
-    counts. `office` is where staff log in and plugins' routes and pages come from. Raises BadToken or BadCertificate
-    where a file cannot be used.
+    counts. `office` is where staff log in and plugins' routes and pages come from; `archive` has the recordings. Raises
+    BadToken or BadCertificate where a file cannot be used.
     """
 
     log = Logger()
@@ -64,6 +67,7 @@ class Web:
         metrics: Metrics | None = None,
         health: Callable[[], Mapping[str, bool]] = dict,
         office: Office | None = None,
+        archive: Archive | None = None,
         trace: Callable[[str, str, int], Sequence[Seen]] = lambda facility, station, after: (),
         board: Board | None = None,
         reactor: Any = None,
@@ -87,6 +91,7 @@ class Web:
         self._plugin_pages = PluginPages(office, self._door, public_url) if office else None
         links = self._plugin_pages.links if self._plugin_pages else lambda who: []
         self._endpoint = Endpoint(Api(desk, public_url, office, links, trace, board), self._door)
+        self._recordings = RecordingsApi(desk, archive) if archive else None
         self._pages = Pages(desk, seconds, reactor.callLater)
         self._files = read_files()
         self._port: Any = None
@@ -117,6 +122,8 @@ class Web:
             self._add(app, operation)
         for operation in LOGINS:
             self._add_login(app, operation)
+        if self._recordings:
+            self._add_recordings(app, self._recordings)
         app.route("/api/openapi.json", methods=["GET"])(self._openapi)
         app.route("/api/v1/ws", methods=["GET"])(self._socket)
         app.route("/healthz", methods=["GET"])(self._healthz)
@@ -134,9 +141,26 @@ class Web:
         app.handle_errors(Exception)(self._failed)
         return app
 
-    def _add(self, app: Klein, operation: Operation) -> None:
+    def _add_recordings(self, app: Klein, recordings: RecordingsApi) -> None:
+        endpoint, files = Endpoint(recordings, self._door), RecordingFiles(recordings, self._door)
+        for operation in RECORDINGS:
+            self._add(app, operation, endpoint)
+
+        def add(what: str, path: str) -> None:
+            async def serve(request: WebRequest, id: str) -> Any:
+                return await files.serve(request, id, what)
+
+            app.route(f"/api/v1/recordings/<id>/{path}", methods=["GET"], endpoint=f"{what}_file")(serve)
+
+        for what, (path, _) in FILES.items():
+            add(what, path)
+        app.route("/api/v1/recordings/<id>/thumbnails/<name>", methods=["GET"])(files.thumbnail)
+
+    def _add(self, app: Klein, operation: Operation, endpoint: Endpoint | None = None) -> None:
+        asked = endpoint or self._endpoint
+
         async def serve(request: WebRequest, **path: str) -> bytes:
-            return await self._endpoint.serve(operation, request, **path)
+            return await asked.serve(operation, request, **path)
 
         rule = operation.path.replace("{", "<").replace("}", ">")
         app.route(rule, methods=[operation.method], endpoint=operation.name)(serve)
@@ -163,7 +187,7 @@ class Web:
 
     def _openapi(self, request: WebRequest) -> bytes:
         request.say("content-type", "application/json")
-        return json.dumps(document((*OPERATIONS, *LOGINS), __version__, self._public_url)).encode()
+        return json.dumps(document((*OPERATIONS, *RECORDINGS, *LOGINS), __version__, self._public_url)).encode()
 
     def _healthz(self, request: WebRequest) -> bytes:
         parts = dict(self._health())
