@@ -93,15 +93,15 @@ class Admission:
 
     def judge(self, host: str, known: bool, registers: bool, data: bytes, now: float, spared: bool = False) -> Verdict:
         """Whether to read a message from an IP literal; `known` says that something of ours is there, `registers`
-        that phones may come to register from anywhere, `spared` that even a ban does not silence that host."""
+        that it is about registering a user that there is, `spared` that even a ban does not silence that host."""
         if not spared and self.banned(host, now):
             return Verdict.BANNED
         if known:
             return Verdict.IN if self._allows(host) or self._known.take(host, now) else Verdict.FLOOD
-        if not registers or not data.startswith(b"REGISTER "):
-            return Verdict.STRANGER
-        if _SCANNERS.search(data):
+        if data.startswith(b"REGISTER ") and _SCANNERS.search(data):
             return Verdict.SCANNER
+        if not registers:
+            return Verdict.STRANGER
         if self._allows(host) or (self._unknown.take(host, now) and self._door.take("", now)):
             return Verdict.IN
         return Verdict.FLOOD

@@ -1,5 +1,6 @@
 """Stations that register here, by the user that each logs in as. Pure."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -7,6 +8,8 @@ from parloir.sip.digest import Login
 from parloir.sip.errors import MalformedMessage
 from parloir.sip.message import Request
 from parloir.sip.uri import NameAddr, Uri
+
+_TO = re.compile(rb"(?im)^(?:to|t)[ \t]*:[^\r\n]{0,512}?sips?:([^@;>:\s]{1,256})@")
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,11 @@ class Logins:
     def owners(self) -> set[tuple[str, str]]:
         """The stations that register here."""
         return {each.owner for each in self._by_user.values()}
+
+    def are_meant(self, data: bytes) -> bool:
+        """Whether a message not yet read looks like a REGISTER for one of our users."""
+        found = _TO.search(data) if data.startswith(b"REGISTER ") else None
+        return found is not None and found[1].decode(errors="replace") in self._by_user
 
     def registering(self, request: Request) -> StationLogin | None:
         """Whose address of record a REGISTER is about: its To (RFC 3261 section 10.3)."""

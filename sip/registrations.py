@@ -110,7 +110,8 @@ class Registrations:
         if abs(now - self._looked) >= PAUSE:
             self.tidy()
         host = flow.peer.host
-        verdict = self.admission.judge(host, known, self.welcomes, data, now, known and self.spares(host))
+        registers = not known and self.logins.are_meant(data)
+        verdict = self.admission.judge(host, known, registers, data, now, known and self.spares(host))
         if verdict is Verdict.IN:
             for binding in self._by_flow.get(str(flow), ()) if known else ():
                 self._registrar.touch(binding, now)

@@ -1,6 +1,6 @@
 """What the SIP side is told once, by the configuration."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from parloir.sip.admission import AdmissionTerms
@@ -59,9 +59,9 @@ class Settings:
     queue_timeout: float = 2.0
     product: str = "Parloir"
     streams: Streams = Streams()
-    registrar: RegistrarTerms = RegistrarTerms()
+    registrar: RegistrarTerms = field(default_factory=RegistrarTerms)
     algorithms: tuple[Algorithm, ...] = (Algorithm.SHA_256, Algorithm.MD5)
-    admission: AdmissionTerms = AdmissionTerms()
+    admission: AdmissionTerms = field(default_factory=AdmissionTerms)
 
     @property
     def lines(self) -> int:

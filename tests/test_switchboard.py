@@ -68,7 +68,9 @@ async def server(tmp_path: Path) -> AsyncIterator[Server]:
     agent.replace_logins(logins(config))
     agent.replace_trunks(trunks(config))
     agent.edge.registrations._registrar.restore([BINDING])
-    agent.edge.registrations.admission.restore([Ban("198.51.100.7", 2, NOW, NOW * 2)])
+    agent.edge.registrations.admission.restore(
+        [Ban("198.51.100.7", 2, NOW, NOW * 2), Ban("2001:db8::7", 1, NOW, NOW * 3)]
+    )
     hello = Request((("User-Agent", "Phone/1"),), b"", "OPTIONS", "sip:x")
     agent.edge.sightings.note(Address("127.0.0.8", 5090), hello, NOW)
     server = await serve(tmp_path, board=Switchboard(config, agent))
@@ -108,8 +110,9 @@ async def test_a_ban_is_listed_and_lifted_once(
 ) -> None:
     config = ("--config", str(tmp_path / "parloir.yaml"))
     code, rows = await said(capsys, "bans", "list", *config)
-    assert (code, len(rows), rows[1][0], rows[1][-1]) == (0, 2, "198.51.100.7", "2")
+    assert (code, len(rows), rows[1][0], rows[1][-1]) == (0, 3, "198.51.100.7", "2")
     assert await said(capsys, "bans", "lift", "198.51.100.7", *config) == (0, [["lifted: 198.51.100.7"]])
+    assert (await said(capsys, "bans", "lift", "2001:db8::7", *config))[0] == 0
     code, rows = await said(capsys, "bans", "lift", "198.51.100.7", *config)
     assert (code, rows) == (1, [["parloir: address: 198.51.100.7 is not banned"]])
     assert (await said(capsys, "bans", "list", *config))[1] == [["no bans"]]
