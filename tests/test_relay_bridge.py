@@ -16,7 +16,7 @@ from parloir.relay.commands import Interrupted, NoSuchBridge, NotAnnounced, Refu
 from parloir.rtp import rtcp
 from parloir.rtp.description import Kind
 
-from .media_ends import AUDIO_TYPE, BROWSER_VIDEO_TYPE, VIDEO_TYPE, Wire
+from .media_ends import AUDIO_TYPE, BROWSER_VIDEO_TYPE, VIDEO_TYPE, Browser, Wire
 from .relay_rig import (
     FIRST,
     Call,
@@ -157,8 +157,76 @@ async def test_another_prompt_interrupts_the_first(call: Call) -> None:
     first = outcome(call.do(commands.Play, prompt="en/please-wait", to="phone", times=1))
     before = len(call.phone.rtp[Kind.AUDIO].rtp)
     await soon(lambda: len(call.phone.rtp[Kind.AUDIO].rtp) > before, "the prompt")
-    await call.do(commands.Play, prompt="en/notice", to="phone", times=1)
+    await call.do(commands.Play, prompt="en/notice", to="phone", times=1, interrupt=True)
     assert isinstance(await first, Interrupted)
+
+
+@over_amp
+async def test_a_prompt_waits_for_the_one_before_it(call: Call) -> None:
+    await call.connect()
+    ended: list[str] = []
+    first = call.do(commands.Announce, prompt="en/notice").addCallback(lambda _: ended.append("notice"))
+    warning = call.do(commands.Play, prompt="en/notice", to="both", times=1).addCallback(lambda _: ended.append("warn"))
+    await first
+    await warning
+    assert ended == ["notice", "warn"]
+    await call.do(commands.Join)
+
+
+@over_amp
+async def test_several_prompts_are_one_and_stop_ends_what_waits_too(call: Call) -> None:
+    await call.connect()
+    assert await call.do(commands.Play, prompt="en/notice\nen/notice", to="phone", times=1) >= 200
+    playing = outcome(call.do(commands.Play, prompt="en/please-wait", to="phone", times=1))
+    waiting = outcome(call.do(commands.Play, prompt="en/notice", to="phone", times=1))
+    await call.do(commands.StopPrompts)
+    assert isinstance(await playing, Interrupted)
+    assert isinstance(await waiting, Interrupted)
+
+
+@over_amp
+async def test_prompts_that_pile_up_are_refused(call: Call) -> None:
+    await call.connect()
+    first = outcome(call.do(commands.Play, prompt="en/please-wait", to="phone", times=1))
+    more = [outcome(call.do(commands.Play, prompt="en/notice", to="phone", times=1)) for _ in range(8)]
+    assert isinstance(await more[-1], Refused)
+    await call.do(commands.StopPrompts)
+    assert isinstance(await first, Interrupted)
+
+
+@over_amp
+async def test_a_phone_that_heard_a_menu_goes_on_in_its_call_without_a_step(call: Call) -> None:
+    menu = Call(call.gateway, call.relay, "menu", video=False)
+    await menu.do(commands.OpenBridge, privileged=True)
+    menu.phone.opened(await menu.do(commands.OpenPhone, video=False))
+    await menu.do(commands.SetPhone, side=menu.phone.side())
+    await menu.do(commands.Play, prompt="en/notice", to="phone", times=1)
+    await call.do(commands.OpenBridge, privileged=False)
+    await call.do(commands.TakePhone, source="menu")
+    with pytest.raises(Refused):
+        await call.do(commands.TakePhone, source="menu")
+    await menu.do(commands.CloseBridge)
+    call.browser = Browser(video=False)
+    await call.bring(call.browser)
+    await call.join()
+    menu.phone.send(sound(1, b"from phone"))
+    await soon(lambda: b"from phone" in [p.payload for p in call.browser.rtp], "the phone's sound")
+    heard = menu.phone.rtp[Kind.AUDIO].rtp
+    assert {(after.sequence - before.sequence) & 0xFFFF for before, after in pairwise(heard)} == {1}
+    assert len({packet.ssrc for packet in heard}) == 1
+    assert len(heard) >= 10
+    menu.close()
+
+
+@over_amp
+async def test_a_phone_that_had_another_party_is_handed_to_nobody(call: Call) -> None:
+    await call.connect()
+    other = Call(call.gateway, call.relay, "tapped", video=False)
+    await other.do(commands.OpenBridge, privileged=False)
+    with pytest.raises(Refused):
+        await other.do(commands.TakePhone, source=call.name)
+    await call.join()
+    other.close()
 
 
 @over_amp

@@ -48,6 +48,7 @@ class Bridge:
         self._cname = secrets.token_hex(8)
         self._phone: PhoneLeg | None = None
         self._phone_heard = False
+        self._had_browser = False
         self._seat = Seat(name, self._cname, services, self._browser_up, self._browser_lost, self._browser_back)
         self._feeds = Feeds(services.switch.table)
         self._prompting = Prompting(services, self._feeds, self._legs, self._arrange)
@@ -87,8 +88,39 @@ class Bridge:
             self._prompting.leave(Party.PHONE)
         self._arrange()
 
+    def give_phone(self) -> tuple[PhoneLeg, int]:
+        """Part with the phone's leg, and the epoch of what was played to it, for another bridge to take.
+
+        Raises Refused where there is none, or where it could have been heard by anybody: a bridge that was made ready
+        for a browser keeps its class and its parties to its end.
+        """
+        phone = self._phone
+        if phone is None or not phone.streams:
+            raise Refused("there is no phone to hand on")
+        if self._had_browser:
+            raise Refused("only a phone that has had no other party yet is handed on")
+        self._prompting.stop()
+        self._prompting.leave(Party.PHONE)
+        self._phone = None
+        return phone, self._feeds.next_epoch()
+
+    def take_phone(self, phone: PhoneLeg, epoch: int) -> None:
+        """Go on with a phone that another bridge has given. Raises Refused where there is one already."""
+        if self._phone is not None:
+            raise Refused("the phone leg is open already")
+        phone.ask_by_signalling = lambda: self._news.keyframe_wanted(self.name)
+        self._feeds.go_on_from(epoch)
+        self._phone, self._phone_heard = phone, True
+        self._arrange()
+
+    @property
+    def has_phone(self) -> bool:
+        """Whether there is a phone leg."""
+        return self._phone is not None
+
     def open_browser(self) -> BrowserTerms:
         """Make ready for a browser, the first or one that takes the place of it."""
+        self._had_browser = True
         return self._seat.open()
 
     def set_browser(self, side: BrowserSide) -> None:
@@ -113,12 +145,12 @@ class Bridge:
             self._announced, self._told = True, told
         return played
 
-    async def play(self, prompt: str, to: str, times: int) -> int:
+    async def play(self, prompt: str, to: str, times: int, interrupt: bool = False) -> int:
         """Play a prompt over whatever `to` hears: "phone", "browser" or "both", as far as they are there."""
         if to not in (*Party, "both") or times < 0:
             raise Refused(f"no party {to!r}, or {times} times")
         present = [party for party in Party if party in self._legs() and to in (party, "both")]
-        return await self._prompting.play(prompt, present, times) if present else 0
+        return await self._prompting.play(prompt, present, times, interrupt) if present else 0
 
     def stop_prompts(self) -> None:
         """Silence all prompts."""

@@ -256,6 +256,13 @@ class OpenPhone(amp.Command):
     errors = ERRORS
 
 
+class TakePhone(amp.Command):
+    """Go on with the phone of another bridge (`source`), one that no browser has ever been on: the attendant's."""
+
+    arguments = ((b"bridge", amp.Unicode()), (b"source", amp.Unicode()))
+    errors = ERRORS
+
+
 class SetPhone(amp.Command):
     """Say what the phone agreed to; nothing is received from any other address."""
 
@@ -305,7 +312,9 @@ class Announce(amp.Command):
 class Play(amp.Command):
     """Play a prompt to "phone", "browser" or "both" over whatever they hear; answered at its end.
 
-    `times` 0 repeats it (a second of silence between) until Stop, Join or another Play to that leg.
+    `prompt` may name several to be played in a row, one a line. It waits for what its legs hear and are to hear, or
+    silences that at once with `interrupt`. `times` 0 repeats it (a second of silence between) until Stop, Join or
+    another Play to that leg.
     """
 
     arguments = (
@@ -313,6 +322,7 @@ class Play(amp.Command):
         (b"prompt", amp.Unicode()),
         (b"to", amp.Unicode()),
         (b"times", amp.Integer()),
+        (b"interrupt", amp.Boolean(optional=True)),
     )
     response = ((b"milliseconds", amp.Integer()),)
     errors = ERRORS

@@ -24,6 +24,10 @@ class Feeds:
         self._epoch += 1
         return self._epoch
 
+    def go_on_from(self, epoch: int) -> None:
+        """Number what comes from now on higher than what a stream has had before it came here."""
+        self._epoch = max(self._epoch, epoch)
+
     def crosses(self, stream: Stream) -> bool:
         """Whether what comes on this stream is forwarded now."""
         return stream.route in self._targets

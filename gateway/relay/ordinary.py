@@ -66,11 +66,11 @@ class OrdinaryBridge(Bridge):
         """Send a listener away."""
         self._listeners.close(name)
 
-    async def play(self, prompt: str, to: str, times: int) -> int:
+    async def play(self, prompt: str, to: str, times: int, interrupt: bool = False) -> int:
         """Play a prompt, and write down that it was played."""
         if self._recording is not None:
             self._recording.note("prompt", prompt=prompt, to=to, times=times)
-        return await super().play(prompt, to, times)
+        return await super().play(prompt, to, times, interrupt)
 
     def join(self) -> None:
         """Let media cross, and write that down."""

@@ -38,7 +38,7 @@ class PhoneLeg(Leg):
         ask: Callable[[], None],
     ) -> None:
         super().__init__(Party.PHONE, switch, ntp, cname)
-        self._ask = ask
+        self.ask_by_signalling = ask
         self._ports = ports
         self._host = host
         self._doors: dict[Kind, Door] = {}
@@ -120,7 +120,7 @@ class PhoneLeg(Leg):
     def _request_keyframe(self) -> None:
         super()._request_keyframe()
         if not self.asks_for_keyframes:
-            self._ask()
+            self.ask_by_signalling()
 
     @property
     def obeys_bitrate(self) -> bool:

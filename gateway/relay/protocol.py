@@ -173,6 +173,12 @@ class GatewayProtocol(amp.AMP):
         """Bind the phone's ports."""
         return {"ports": self.relay.bridge(bridge).open_phone(video)}
 
+    @answers(commands.TakePhone)
+    def take_phone(self, bridge: str, source: str) -> Answer:
+        """Go on with another bridge's phone."""
+        self.relay.hand_on(source, bridge)
+        return {}
+
     @answers(commands.SetPhone)
     def set_phone(self, bridge: str, side: PhoneSide) -> Answer:
         """Hear what the phone agreed to."""
@@ -201,9 +207,11 @@ class GatewayProtocol(amp.AMP):
         return self._played(self.relay.bridge(bridge).announce(prompt, frozenset((told or "").split())))
 
     @answers(commands.Play)
-    def play(self, bridge: str, prompt: str, to: str, times: int) -> "Deferred[Answer]":
+    def play(
+        self, bridge: str, prompt: str, to: str, times: int, interrupt: bool | None = None
+    ) -> "Deferred[Answer]":
         """Play a prompt."""
-        return self._played(self.relay.bridge(bridge).play(prompt, to, times))
+        return self._played(self.relay.bridge(bridge).play(prompt, to, times, bool(interrupt)))
 
     @answers(commands.StopPrompts)
     def stop_prompts(self, bridge: str) -> Answer:

@@ -90,6 +90,14 @@ class Relay:
             raise Refused("the call is privileged: it has no way to be heard by others")
         return bridge
 
+    def hand_on(self, source: str, target: str) -> None:
+        """Let one bridge go on with the phone of another. Raises NoSuchBridge, or Refused and nothing is changed."""
+        giver, taker = self.bridge(source), self.bridge(target)
+        if taker.has_phone:
+            raise Refused("the phone leg is open already")
+        taker.take_phone(*giver.give_phone())
+        self._owners.clear()
+
     def forget(self, name: str) -> None:
         """A bridge was closed."""
         self._bridges.pop(name, None)
