@@ -84,16 +84,17 @@ def test_a_visitor_pays_in_asks_for_a_refund_and_staff_give_it_on_their_page(sta
     call = talk(stage, gateway, visit, phone)
     assert by_link(gateway, visit, "refund-requests", {"visit": visit["id"], "words": "No picture"})["call"] == call
 
-    def costs() -> Any:
-        return gateway.api("GET", f"{ROUTES}/costs")["calls"] or None
+    charged = gateway.event(visit, "charged")["data"]
 
-    [cost] = gateway.wait_until(costs, "the call's traffic")
+    def carried() -> Any:
+        found = gateway.api("GET", f"{ROUTES}/costs")["calls"]
+        return next((each for each in found if each["seconds"] == charged["seconds"]), None)
+
+    cost = gateway.wait_until(carried, "the call's last report")
     assert cost["call"] == call
     assert cost["bytes"] > 100_000
     assert cost["cpu_milliseconds"] > 0
-    assert cost["seconds"] > 5
-    charged = gateway.event(visit, "charged")["data"]["total"]
-    assert charged > 0
+    assert charged["total"] > 0
 
     hire(gateway)
     page = stage.page({"link": f"{gateway.url}/plugins/north/billing/accounts/"})
