@@ -102,7 +102,7 @@ def test_a_visitor_pays_in_asks_for_a_refund_and_staff_give_it_on_their_page(sta
     page.fill("#user", "ann")
     page.fill("#password", PASSWORD)
     page.press("#go")
-    wait_for(page, "document.querySelector('#requests button')")
+    wait_for(page, "document.querySelector('#costs td:nth-child(7)')")
     assert "No picture" in page.text()
     assert "Cousin" in page.text()
     page.press("#requests button")
