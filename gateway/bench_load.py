@@ -15,7 +15,7 @@ import socket
 import struct
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -128,27 +128,38 @@ class Browser(BrowserTransport):
             self.socket.send(packet)
 
 
+class Ear(BrowserTransport):
+    """A listener's browser: it takes what comes, and says only that it is there."""
+
+    def __init__(self, identity: Identity, bench: Workbench) -> None:
+        super().__init__(identity, bench)
+        _prepare(self.socket)
+
+
 @dataclass
 class Tally:
-    """What was sent and what came, and how long the measured ones took, in ns."""
+    """What was sent and what came, what came to listeners, and how long the measured ones took, in ns."""
 
     sent: int = 0
     received: int = 0
+    heard: int = 0
     delays: list[int] = field(default_factory=list)
 
 
 class Load:
-    """N phones and N browsers."""
+    """N phones and N browsers, and so many listeners for each call."""
 
-    def __init__(self, calls: int) -> None:
+    def __init__(self, calls: int, listeners: int = 0) -> None:
         self._bench = Workbench()
         self.identity = Identity.new()
         self.phones = [Phone() for _ in range(calls)]
         self.browsers = [Browser(self.identity, self._bench) for _ in range(calls)]
+        self.ears = [Ear(self.identity, self._bench) for _ in range(calls * listeners)]
         self._buffer = bytearray(2048)
         self._epoll = select.epoll()
         self._browser_of = {browser.socket.fileno(): browser for browser in self.browsers}
-        self._sockets = {browser.socket.fileno(): browser.socket for browser in self.browsers}
+        self._ear_of = {ear.socket.fileno(): ear for ear in self.ears}
+        self._sockets = {each.socket.fileno(): each.socket for each in (*self.browsers, *self.ears)}
         for phone in self.phones:
             for own in (phone.audio, phone.audio_rtcp, phone.video, phone.video_rtcp):
                 self._sockets[own.fileno()] = own
@@ -161,15 +172,24 @@ class Load:
         for phone, browser, told in zip(self.phones, self.browsers, terms, strict=True):
             phone.call(told["audio"], told["video"])
             browser.call(BrowserTerms.model_validate(told["terms"]))
+        return self._shake_hands(self.browsers, seconds)
+
+    def listen(self, terms: list[dict[str, Any]], seconds: float = 60.0) -> bool:
+        """Turn the listeners to the relay; whether all have their keys in time."""
+        for ear, told in zip(self.ears, terms, strict=True):
+            ear.call(BrowserTerms.model_validate(told))
+        return self._shake_hands(self.ears, seconds)
+
+    def _shake_hands(self, ends: Sequence[BrowserTransport], seconds: float) -> bool:
         deadline = time.monotonic() + seconds
         nudge = time.monotonic() + 1
-        while time.monotonic() < deadline and not all(browser.keyed for browser in self.browsers):
+        while time.monotonic() < deadline and not all(end.keyed for end in ends):
             self._read(0.1)
             if time.monotonic() > nudge:
                 nudge += 1
-                for browser in self.browsers:
-                    browser.nudge()
-        return all(browser.keyed for browser in self.browsers)
+                for end in ends:
+                    end.nudge()
+        return all(end.keyed for end in ends)
 
     def run(self, seconds: float) -> Iterator[Tally]:
         """Send and receive; the tally once a second, and a last time when the last packets have had time to come."""
@@ -193,16 +213,19 @@ class Load:
             self._read(0.05)
         yield self.tally
 
-    def _agenda(self, start: float) -> Iterator[tuple[float, int, str, "Phone | Browser"]]:
+    def _agenda(self, start: float) -> Iterator[tuple[float, int, str, "Phone | Browser | Ear"]]:
         order = 0
-        everyone: list[Phone | Browser] = [*self.phones, *self.browsers]
+        everyone: list[Phone | Browser | Ear] = [*self.phones, *self.browsers, *self.ears]
         for who in everyone:
             for kind, every in _EVERY.items():
-                if kind != "check" or isinstance(who, Browser):
+                if isinstance(who, BrowserTransport) if kind == "check" else not isinstance(who, Ear):
                     order += 1
                     yield start + random.random() * every, order, kind, who
 
-    def _do(self, kind: str, who: "Phone | Browser") -> None:
+    def _do(self, kind: str, who: "Phone | Browser | Ear") -> None:
+        if isinstance(who, Ear):
+            who.check()
+            return
         match kind:
             case "speak":
                 who.speak()
@@ -218,12 +241,22 @@ class Load:
 
     def _read(self, timeout: float) -> None:
         for fd, _ in self._epoll.poll(timeout):
-            own, browser = self._sockets[fd], self._browser_of.get(fd)
+            own, browser, ear = self._sockets[fd], self._browser_of.get(fd), self._ear_of.get(fd)
             try:
                 for _ in range(32):
-                    self._take(own, browser)
+                    if ear is not None:
+                        self._hear(ear)
+                    else:
+                        self._take(own, browser)
             except OSError:
                 continue
+
+    def _hear(self, ear: Ear) -> None:
+        size, buffer = ear.socket.recv_into(self._buffer), self._buffer
+        if not 128 <= buffer[0] <= 191:
+            ear.receive(bytes(buffer[:size]))
+        elif not 192 <= buffer[1] <= 223:
+            self.tally.heard += 1
 
     def _take(self, own: socket.socket, browser: "Browser | None") -> None:
         buffer, tally = self._buffer, self.tally
@@ -291,15 +324,18 @@ def main() -> None:
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-    load = Load(_told()["calls"])
+    first = _told()
+    load = Load(first["calls"], first["listeners"])
     _say(phones=[phone.ports() for phone in load.phones], fingerprint=load.identity.fingerprint)
     if not load.connect(_told()["calls"]):
         _say(connected=False)
         return
     _say(connected=True)
+    if load.ears:
+        _say(connected=load.listen(_told()["listeners"]))
     for tally in load.run(_told()["seconds"]):
         _say(sent=tally.sent, received=tally.received)
-    _say(sent=tally.sent, received=tally.received, delays=sorted(tally.delays))
+    _say(sent=tally.sent, received=tally.received, heard=tally.heard, delays=sorted(tally.delays))
 
 
 if __name__ == "__main__":

@@ -13,6 +13,17 @@ class BenchFailed(ParloirError):
 
 
 @dataclass(frozen=True)
+class Taps:
+    """What is there beside the parties: whether each call is recorded, and how many listeners it has."""
+
+    record: bool = False
+    listeners: int = 0
+
+    def __bool__(self) -> bool:
+        return self.record or self.listeners > 0
+
+
+@dataclass(frozen=True)
 class Moment:
     """The relay at one time: CPU seconds used, packets forwarded so far, monotonic seconds."""
 
@@ -35,6 +46,8 @@ class Result:
     latency_p99_ms: float
     memory_per_call_kib: float
     calls_per_core: int
+    heard: int = 0
+    added_us_per_packet: float | None = None
 
 
 def result(calls: int, first: Moment, last: Moment, lost: int, delays: list[int], memory: float) -> Result:

@@ -10,6 +10,7 @@ import tempfile
 import time
 import wave
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +20,24 @@ from twisted.protocols import amp
 from twisted.python.failure import Failure
 
 from parloir.bench_load import AUDIO_TYPE, BROWSER_VIDEO_TYPE, PHONE_VIDEO_TYPE, SEND_TIME
-from parloir.bench_result import BenchFailed, Moment, Result, result
+from parloir.bench_result import BenchFailed, Moment, Result, Taps, result
 from parloir.relay import commands
-from parloir.relay.commands import BrowserSide, BrowserStream, PhoneSide, PhoneStream, RelaySettings
+from parloir.relay.commands import (
+    BrowserSide,
+    BrowserStream,
+    ListenerSide,
+    ListenerStream,
+    ListenerTerms,
+    PhoneSide,
+    PhoneStream,
+    RecordingTerms,
+    RelaySettings,
+)
 from parloir.rtp.description import Address, Kind
+from parloir.rtp.flow import Leg
 
 HOST = "127.0.0.1"
+NO_TAPS = Taps()
 FIRST_PORT, LAST_PORT = 20_000, 27_999
 PATIENCE = 90.0
 """Seconds for any one answer of the load process."""
@@ -121,6 +134,24 @@ class Watcher(amp.AMP):
         """A picture is withheld, or shown again."""
         return {}
 
+    @commands.RecordingOver.responder
+    def recording_over(self, recording: str, chunks: int, octets: int, hash: str, failure: str) -> dict[str, Any]:
+        """A journal is closed, or failed."""
+        if failure:
+            sys.stderr.write(f"recording {recording} failed: {failure}\n")
+        return {}
+
+    @commands.ListenerUp.responder
+    def listener_up(self, bridge: str, listener: str) -> dict[str, Any]:
+        """A listener hears."""
+        return {}
+
+    @commands.ListenerGone.responder
+    def listener_gone(self, bridge: str, listener: str, why: str) -> dict[str, Any]:
+        """A listener was lost."""
+        sys.stderr.write(f"{bridge}: listener {listener} lost: {why}\n")
+        return {}
+
     @commands.Quality.responder
     def quality(self, bridge: str, report: Any) -> dict[str, Any]:
         """The figures of a call."""
@@ -132,10 +163,17 @@ class _RelayOutput(protocol.ProcessProtocol):
         sys.stderr.write(data.decode(errors="replace"))
 
 
-def run(reactor: Any, calls: int, seconds: float, profile: Path | None, say: Callable[[str], None]) -> Result:
-    """Measure, running the reactor. Raises BenchFailed."""
+def run(
+    reactor: Any,
+    calls: int,
+    seconds: float,
+    profile: Path | None,
+    say: Callable[[str], None],
+    taps: Taps = NO_TAPS,
+) -> Result:
+    """Measure, running the reactor; with taps a first time without them, to tell what they add. Raises BenchFailed."""
     outcome: list[Any] = []
-    measured = Deferred.fromCoroutine(_measure(reactor, calls, seconds, profile, say))
+    measured = Deferred.fromCoroutine(_compare(reactor, calls, seconds, profile, say, taps))
     measured.addBoth(outcome.append).addBoth(lambda _: reactor.stop())
     reactor.run()
     if not outcome:
@@ -146,8 +184,19 @@ def run(reactor: Any, calls: int, seconds: float, profile: Path | None, say: Cal
     return found
 
 
+async def _compare(
+    reactor: Any, calls: int, seconds: float, profile: Path | None, say: Callable[[str], None], taps: Taps
+) -> Result:
+    if not taps:
+        return await _measure(reactor, calls, seconds, profile, say, taps)
+    without = await _measure(reactor, calls, seconds, None, say, NO_TAPS)
+    say(f"{calls} calls: again, recorded and listened to as asked")
+    found = await _measure(reactor, calls, seconds, profile, say, taps)
+    return replace(found, added_us_per_packet=round(found.cpu_us_per_packet - without.cpu_us_per_packet, 2))
+
+
 async def _measure(
-    reactor: Any, calls: int, seconds: float, profile: Path | None, say: Callable[[str], None]
+    reactor: Any, calls: int, seconds: float, profile: Path | None, say: Callable[[str], None], taps: Taps
 ) -> Result:
     with tempfile.TemporaryDirectory() as folder:
         _write_notice(Path(folder) / "en" / "notice.wav")
@@ -157,7 +206,7 @@ async def _measure(
         try:
             await watcher.do(commands.Configure, settings=_settings(folder))
             before = _memory(relay.pid)
-            load.tell(calls=calls)
+            load.tell(calls=calls, listeners=taps.listeners)
             told = await load.hear(reactor)
             terms = []
             for number, ports in enumerate(told["phones"]):
@@ -167,14 +216,44 @@ async def _measure(
             if not (await load.hear(reactor))["connected"]:
                 raise BenchFailed("not every browser got its keys within a minute")
             await gatherResults([Deferred.fromCoroutine(_join(watcher, str(number))) for number in range(calls)])
+            await _tap(reactor, watcher, load, calls, taps, Path(folder), tuple(told["fingerprint"]))
             load.tell(seconds=seconds + 1)
             first, last, final = await _watch(reactor, load, relay.pid, calls, say)
-            return result(
+            found = result(
                 calls, first, last, final["sent"] - final["received"], final["delays"], _memory(relay.pid) - before
             )
+            return replace(found, heard=final["heard"])
         finally:
             watcher.leave()
             load.end()
+
+
+async def _tap(
+    reactor: Any, watcher: Watcher, load: Lines, calls: int, taps: Taps, folder: Path, fingerprint: tuple[str, str]
+) -> None:
+    """Record every call, and let its listeners join."""
+    for number in range(calls if taps.record else 0):
+        terms = RecordingTerms(recording=f"r{number}", path=str(folder / f"{number}.journal"), key=os.urandom(32))
+        await watcher.do(commands.StartRecording, bridge=str(number), terms=terms)
+    listeners = []
+    streams = tuple(
+        ListenerStream(party=party, kind=kind, codec=codec, clock=clock, payload_type=number)
+        for party in Leg
+        for kind, codec, clock, number in (
+            (Kind.AUDIO, "PCMU", 8000, AUDIO_TYPE),
+            (Kind.VIDEO, "H264", 90_000, BROWSER_VIDEO_TYPE),
+        )
+    )
+    side = ListenerSide(fingerprints=(fingerprint,), streams=streams)
+    for bridge in map(str, range(calls)):
+        for name in map(str, range(taps.listeners)):
+            told: ListenerTerms = await watcher.do(commands.OpenListener, bridge=bridge, listener=name)
+            await watcher.do(commands.SetListener, bridge=bridge, listener=name, side=side)
+            listeners.append(told.model_dump(mode="json", exclude={"ssrcs"}) | {"cname": "", "ssrcs": {}})
+    if listeners:
+        load.tell(listeners=listeners)
+        if not (await load.hear(reactor))["connected"]:
+            raise BenchFailed("not every listener got its keys within a minute")
 
 
 async def _watch(
@@ -258,7 +337,7 @@ def _phone_stream(kind: Kind, codec: str, clock: int, number: int, rtp: Address,
 
 
 async def _join(watcher: Watcher, bridge: str) -> None:
-    await watcher.do(commands.Announce, bridge=bridge, prompt="en/notice")
+    await watcher.do(commands.Announce, bridge=bridge, prompt="en/notice", told="record monitor")
     await watcher.do(commands.Join, bridge=bridge)
 
 

@@ -187,7 +187,9 @@ class Web:
 
     def _openapi(self, request: WebRequest) -> bytes:
         request.say("content-type", "application/json")
-        return json.dumps(document((*OPERATIONS, *RECORDINGS, *LOGINS), __version__, self._public_url)).encode()
+        return json.dumps(
+            document((*OPERATIONS, *(RECORDINGS if self._recordings else ()), *LOGINS), __version__, self._public_url)
+        ).encode()
 
     def _healthz(self, request: WebRequest) -> bytes:
         parts = dict(self._health())
