@@ -4,6 +4,7 @@ import csv
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
+from string import ascii_lowercase
 
 from parloir.config.errors import ConfigError
 
@@ -18,6 +19,7 @@ MONITORED = "monitored"
 PRIVATE = "private"
 LOCKDOWN = "lockdown"
 BALANCE_LOW = "balance-low"
+TEN_SECONDS = "ten-seconds"
 NAMES = (
     NOTICE,
     PLEASE_WAIT,
@@ -30,7 +32,42 @@ NAMES = (
     PRIVATE,
     LOCKDOWN,
     BALANCE_LOW,
+    TEN_SECONDS,
 )
+MENU = (
+    "choose-language",
+    "hotline",
+    "hotline-connecting",
+    "hotline-failed",
+    "enter-number",
+    "enter-pin",
+    "wrong-pin",
+    "locked",
+    "menu-call",
+    "menu-visits",
+    "menu-balance",
+    "nobody",
+    "no-visits",
+    "more",
+    "back",
+    "visit-at",
+    "balance-is",
+    "calling",
+    "not-here",
+    "declined",
+    "refused",
+    "failed",
+    "no-such-key",
+    "farewell",
+)
+"""What the attendant says."""
+WORDS = (
+    *("press", "for", "with", "and", "am", "pm", "oh", "one-dollar", "dollars", "one-cent", "cents"),
+    *(f"n-{number}" for number in (*range(30), *range(30, 100, 10), *range(100, 1001, 100))),
+    *("n-1-m", "n-21-m", "n-100-and"),
+    *(f"letter-{letter}" for letter in ascii_lowercase),
+)
+"""Of what it puts together the rest: names, numbers, amounts, times (calls.spoken)."""
 
 
 class UnknownPrompt(ConfigError):
@@ -64,7 +101,9 @@ def path(name: str, language: str = "en") -> Path:
 def languages() -> frozenset[str]:
     """The languages that every prompt is spoken in."""
     spoken = {language for _, language in _texts()}
-    return frozenset(language for language in spoken if all((name, language) in _texts() for name in NAMES))
+    return frozenset(
+        language for language in spoken if all((name, language) in _texts() for name in (*NAMES, *MENU, *WORDS))
+    )
 
 
 @cache

@@ -8,7 +8,7 @@ from parloir.config import prompts
 
 
 @pytest.mark.parametrize("language", ["en", "es"])
-@pytest.mark.parametrize("name", prompts.NAMES)
+@pytest.mark.parametrize("name", (*prompts.NAMES, *prompts.MENU))
 def test_a_prompt_is_heard_as_well_as_read(name: str, language: str) -> None:
     assert prompts.text(name, language)
     with wave.open(str(prompts.path(name, language))) as sound:
@@ -17,6 +17,15 @@ def test_a_prompt_is_heard_as_well_as_read(name: str, language: str) -> None:
         samples = memoryview(sound.readframes(sound.getnframes())).cast("h")
     assert 1 < seconds < 8
     assert 4_000 < max(samples) < 32_767
+
+
+@pytest.mark.parametrize("language", ["en", "es"])
+def test_every_word_is_short_and_can_be_heard(language: str) -> None:
+    for name in prompts.WORDS:
+        with wave.open(str(prompts.path(name, language))) as sound:
+            assert (sound.getframerate(), sound.getsampwidth(), sound.getnchannels()) == (16_000, 2, 1)
+            assert 0.2 < sound.getnframes() / sound.getframerate() < 1.6, name
+            assert max(memoryview(sound.readframes(sound.getnframes())).cast("h")) > 4_000, name
 
 
 def test_the_notice_is_another_text_in_each_language() -> None:
