@@ -2,8 +2,8 @@
 
 from enum import Enum, auto
 
-SAME_PRESS = 2.0
-"""How far apart, in seconds, the two accounts of one press may come; a repeated INFO is late by as much."""
+SAME_PRESS = 4.0
+"""How far apart, in seconds, the two accounts of one press may come: an INFO lost three times is late by 3.5."""
 MOST = 32
 
 

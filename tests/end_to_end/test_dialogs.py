@@ -69,13 +69,34 @@ def test_hold_pauses_visit_and_bill_and_resume_goes_on(stage: Stage, phone: Sipp
     assert gateway.end_reason(visit) == "PhoneHungUp"
     events = {event["kind"]: event for event in gateway.timeline(visit)}
     flowing = events["report"]["data"]["flowing"]
-    active = script_seconds(events["announced"], events["end"])
+    active = seconds_between(events["announced"], events["end"])
     assert 1500 <= flowing <= active * 1000 - held + 700, (flowing, active)
     billed = [e["data"] for e in gateway.timeline(visit) if e["kind"] in ("held", "resumed")]
     assert [each["by"] for each in billed] == ["phone", "phone"]
 
 
-def script_seconds(first: dict[str, Any], last: dict[str, Any]) -> float:
+def test_the_page_says_on_hold_behind_a_card_and_shows_the_picture_again(stage: Stage) -> None:
+    raw = stage.raw_phone()
+    gateway = stage.gateway({"pod-a-1": raw.address})
+    visit = gateway.add_visit()
+    page = stage.page(visit)
+    page.join()
+    raw.talk(raw.wait_for("INVITE").body)
+    page.wait_for_state("talking")
+    shown = "getComputedStyle(document.getElementById('remote')).visibility"
+    assert page.evaluate(shown) == "visible"
+    assert raw.request("INVITE", raw.sdp(direction="sendonly")).status == 200
+    page.wait_for_state("held")
+    assert "hold" in page.evaluate("document.getElementById('held').textContent").lower()
+    assert page.evaluate(shown) == "hidden"
+    assert raw.request("INVITE", raw.sdp()).status == 200
+    page.wait_for_state("talking")
+    assert page.evaluate(shown) == "visible"
+    page.hang_up()
+    assert gateway.end_reason(visit) == "VisitorLeft"
+
+
+def seconds_between(first: dict[str, Any], last: dict[str, Any]) -> float:
     """Between two events."""
     return (last["monotonic"] - first["monotonic"]) / 1e9
 
