@@ -200,7 +200,7 @@ class Shelf:
         return making
 
     async def _job(self, place: Place, recording: Recording, what: str, key: bytes, to: Path) -> Job:
-        custody = [_plain(record) for record in await self.custody(recording.id)] if what == "bundle" else []
+        custody = [record.plain() for record in await self.custody(recording.id)] if what == "bundle" else []
         facts = {
             "id": recording.id,
             "call": recording.call,
@@ -273,14 +273,3 @@ def _finish(making: Making) -> None:
 
 def _fail(making: Making, failure: Failure) -> None:
     making.error = failure.getErrorMessage()[:500] or "it could not be made"
-
-
-def _plain(record: audit.Record) -> dict[str, Any]:
-    return {
-        "number": record.number,
-        "at": record.at.isoformat(),
-        "actor": record.actor,
-        "action": record.action,
-        "facts": dict(record.facts),
-        "hash": record.hash,
-    }

@@ -35,6 +35,18 @@ class Record:
     facts: Mapping[str, Any]
     hash: str
 
+    def plain(self) -> dict[str, Any]:
+        """The record as JSON can hold it."""
+        return {
+            "number": self.number,
+            "at": self.at.isoformat(),
+            "actor": self.actor,
+            "action": self.action,
+            "subject": self.subject,
+            "facts": dict(self.facts),
+            "hash": self.hash,
+        }
+
 
 @dataclass(frozen=True)
 class Fault:
