@@ -13,6 +13,7 @@ DEFAULT = Path("parloir.yaml")
 HEADINGS = ("STATION", "KIND", "STATE", "ADDRESS", "LAST SEEN", "USER AGENT")
 STATES = {
     "registered": "registered",
+    "unconnected": "CONNECTION LOST",
     "not_registered": "NOT REGISTERED",
     "at_address": "at its address",
     "trunk_up": "trunk up",

@@ -79,7 +79,7 @@ class UserAgent:
 
     @property
     def counters(self) -> Counter[str]:
-        """Datagrams that went unanswered: from a "stranger", or "malformed"."""
+        """Messages that were dropped, by why: "malformed", or a parloir.sip.admission.Verdict."""
         return self.edge.counters
 
     @property
@@ -204,6 +204,10 @@ class UserAgent:
     def bindings(self, facility: str, station: str) -> tuple[Binding, ...]:
         """Where the phones that are registered as a station are, the newest first."""
         return self.edge.registrations.of(facility, station)
+
+    def is_open(self, flow: Flow) -> bool:
+        """Whether the connection that a phone registered on is there; always so by UDP."""
+        return self.edge.sockets.has(flow)
 
     def sighting(self, address: Address) -> Sighting | None:
         """What was heard last from a known phone or PBX at that address."""

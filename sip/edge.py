@@ -250,7 +250,8 @@ class Edge:
         """A station's call: it gets a slot, at once or after a moment, or is refused."""
         request, station = asked.request, self._station(asked.request, asked.source)
         if station is None:
-            self.log("sip.unmatched", peer=asked.source.peer.host)
+            caller = self.trunks.caller(asked.source.peer, request)
+            self.log("sip.unmatched", peer=asked.source.peer.host, caller=caller)
             asked.respond(403)
         elif self._merged(request):
             asked.respond(482)

@@ -41,6 +41,11 @@ class Logins:
         self._by_user = {each.login.user: each for each in logins}
 
     @property
+    def all(self) -> frozenset[StationLogin]:
+        """Every one."""
+        return frozenset(self._by_user.values())
+
+    @property
     def owners(self) -> set[tuple[str, str]]:
         """The stations that register here."""
         return {each.owner for each in self._by_user.values()}

@@ -189,6 +189,7 @@ class OutgoingLeg(Leg):
             self._invite()
         elif response.status == 422 and refresh.least_of(response) > self._least and not self.over:
             self._least = refresh.least_of(response)
+            self._credentials = ()
             self._invite()
         else:
             self._refuse(response.status, response.phrase)

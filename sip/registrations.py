@@ -68,12 +68,16 @@ class Registrations:
 
     def tidy(self) -> None:
         """Forget what has expired, what belongs to no login, and bans of long ago."""
+        self._forget(self.logins.owners)
+        for host in self.admission.forgive(self._wall()):
+            self._bans.forget(host)
+
+    def _forget(self, others_than: set[Owner]) -> None:
+        """Drop the bindings that have expired, and those of none of these stations."""
         now = self._looked = self._wall()
-        for binding in self._registrar.expire(now, self.logins.owners):
+        for binding in self._registrar.expire(now, others_than):
             self._bindings.forget(binding.id)
             self._log("sip.expired", station=_name(binding.owner), peer=Flow.parse(binding.flow).peer.host)
-        for host in self.admission.forgive(now):
-            self._bans.forget(host)
         self._index()
 
     def _index(self) -> None:
@@ -218,9 +222,11 @@ class Registrations:
     # For the operator.
 
     def replace(self, logins: list[StationLogin]) -> None:
-        """Take these logins from now on; the phones of those that are no more are forgotten."""
+        """Take these logins from now on; the phones of those that are no more, or are others now, are forgotten."""
+        before = self.logins.all
         self.logins.replace(logins)
-        self.tidy()
+        changed = {login.owner for login in before - self.logins.all}
+        self._forget(self.logins.owners - changed)
 
     def bans(self) -> list[Ban]:
         """The bans in force, the first to end first."""

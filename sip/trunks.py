@@ -114,6 +114,10 @@ class Trunks:
                 return Station(link.trunk.facility, name, peer, trunk=True)
         return None
 
+    def caller(self, peer: Address, request: Request) -> str:
+        """What the PBX there says of who calls, as its rule reads it, for the log."""
+        return next((link.trunk.caller.number(request)[:64] for link in self.at(peer)), "")
+
     def dialled(self, peer: Address, request: Request) -> str | None:
         """What was dialled, where a PBX calls us by the contact that we registered."""
         return next((number for link in self.at(peer) if (number := link.trunk.dialled(request))), None)

@@ -244,3 +244,27 @@ async def test_a_phone_that_does_not_understand_the_challenge_is_named_once(benc
         await phone.response("REGISTER", 401)
     [(_, said)] = [each for each in bench.log if each[0] == "sip.challenge_unanswered"]
     assert said["station"] == "north/pod-a-3"
+
+
+@ensureDeferred
+async def test_a_phone_behind_a_proxy_is_called_by_its_path(bench: Bench) -> None:
+    phone = stranger(bench)
+    path = f"<sip:127.0.0.4:{phone.port};lr;ob>"
+    phone.contact = "<sip:1003@10.9.9.9:5060>"
+    done = await tried(phone, LOGIN, ("Path", path), ("Supported", "path"))
+    assert done.one("Path") == path
+    await bench.agent.invite(TARGET, OFFER, Call(bench.reactor))
+    invite = await phone.request("INVITE")
+    assert (invite.uri, invite.all("Route")) == ("sip:1003@10.9.9.9:5060", [path])
+    phone.respond(invite, 486)
+    await bench.idle()
+
+
+@ensureDeferred
+async def test_another_password_ends_the_registration(bench: Bench) -> None:
+    phone = stranger(bench)
+    await tried(phone, LOGIN)
+    bench.agent.replace_logins([POD])
+    assert bench.agent.host_of(TARGET) == "127.0.0.4"
+    bench.agent.replace_logins([StationLogin("north", "pod-a-3", Login("1003", "another", "parloir"))])
+    assert bench.agent.host_of(TARGET) == ""

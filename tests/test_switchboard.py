@@ -14,9 +14,10 @@ from parloir.rtp.description import Address
 from parloir.sip.agent import UserAgent
 from parloir.sip.ban import Ban
 from parloir.sip.binding import Binding
+from parloir.sip.errors import Unreachable
 from parloir.sip.message import Request
 from parloir.sip.settings import Listener, Settings
-from parloir.wiring import logins, trunks
+from parloir.wiring import advertise, logins, trunks
 
 from .sip_bench import KeptDialogs
 from .web_server import Server, serve
@@ -41,7 +42,7 @@ BINDING = Binding(
     facility="north",
     station="pod-a-3",
     contact="sip:1003@127.0.0.7:40000",
-    flow="tcp://0.0.0.0:5060 127.0.0.7:40000",
+    flow="udp://127.0.0.2:0 127.0.0.7:40000",
     path=(),
     call_id="c",
     cseq=1,
@@ -96,7 +97,7 @@ async def test_each_station_is_listed_as_it_stands(
     assert [(row[0], row[1], row[2], row[3], row[-1]) for row in cells[1:]] == [
         ("north/pod-a-1", "audio", "at its address", "udp 127.0.0.8:5090", "Phone/1"),
         ("north/pod-a-2", "video", "trunk up", "udp 127.0.0.9:5060", "-"),
-        ("north/pod-a-3", "video", "registered", "tcp 127.0.0.7:40000", "Phone/3"),
+        ("north/pod-a-3", "video", "registered", "udp 127.0.0.7:40000", "Phone/3"),
         ("north/pod-a-4", "video", "NOT REGISTERED", "-", "-"),
     ]
     assert (await said(capsys, "stations", "list", "--facility", "south", "--config", str(tmp_path / "parloir.yaml")))[
@@ -126,3 +127,14 @@ async def test_without_a_gateway_it_says_so(tmp_path: Path, capsys: pytest.Captu
     code, rows = await said(capsys, "stations", "list", "--config", str(file))
     assert code == 1
     assert "no gateway answers" in rows[0][0]
+
+
+def test_a_trunk_may_be_told_another_address_for_media(tmp_path: Path) -> None:
+    file = tmp_path / "parloir.yaml"
+    file.write_text(CONFIG.format(port=1).replace("options: 0", "rtp_address: 192.0.2.9"))
+    (tmp_path / "api.token").write_text("x" * 40)
+    told = advertise(loader.load(file), lambda host: ("north", "pbx") if host == "127.0.0.9" else None)
+    assert told("127.0.0.9") == "192.0.2.9"
+    assert told("127.0.0.8") == "127.0.0.1"
+    with pytest.raises(Unreachable):
+        told("")

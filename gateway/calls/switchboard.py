@@ -15,9 +15,11 @@ from parloir.sip.uri import place
 
 
 class Reach(StrEnum):
-    """How things stand with a station's phone. One at its own address is only known by what it says."""
+    """How things stand with a station's phone. An unconnected one is registered, but the connection is gone that it
+    came by. One at its own address is only known by what it says."""
 
     REGISTERED = "registered"
+    UNCONNECTED = "unconnected"
     NOT_REGISTERED = "not_registered"
     AT_ADDRESS = "at_address"
     TRUNK_UP = "trunk_up"
@@ -123,7 +125,7 @@ class Switchboard:
             station=binding.station,
             unit=station.unit,
             kind=station.kind,
-            reach=Reach.REGISTERED,
+            reach=Reach.REGISTERED if self._agent.is_open(flow) else Reach.UNCONNECTED,
             address=place(flow.peer.host, flow.peer.port),
             transport=flow.transport,
             user_agent=binding.user_agent,
