@@ -9,7 +9,7 @@ from parloir.store import calls, ledger_balances, ledger_checkpoints, ledger_hol
 from parloir.store.calls import Call, CallClass, WayIn
 from parloir.store.ledger import Entry
 from parloir.store.ledger_balances import Balance
-from parloir.store.ledger_holds import Hold, Settlement
+from parloir.store.ledger_holds import Due, Hold, Settlement
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 RESIDENT = "resident:r1"
@@ -70,7 +70,8 @@ class LedgerDesk:
         )
 
     def settle(self, connection: Connection, call: str, charge: int, taxes: dict[str, int] | None = None) -> Settlement:
-        return ledger_holds.settle(connection, call, charge=charge, taxes=taxes, at=self.now, monotonic=self.monotonic)
+        due = Due(call=call, charge=charge, taxes=taxes or {})
+        return ledger_holds.settle(connection, due, at=self.now, monotonic=self.monotonic)
 
     def refund(self, connection: Connection, call: str, amount: int, event: str) -> Entry:
         return ledger_payments.refund(

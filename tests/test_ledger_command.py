@@ -15,6 +15,7 @@ from parloir.policy.answers import Ending, RateStep, Tax
 from parloir.policy.values import Medium
 from parloir.store import calls, ledger_holds, timeline
 from parloir.store.append_only import allow
+from parloir.store.ledger_holds import Due
 from tests.commands import store
 from tests.ledger_desk import CENT, RESIDENT, START, LedgerDesk
 
@@ -79,15 +80,8 @@ def call(
 def settle(connection: Connection, id: str, seconds: int, ending: Ending = Ending.HUNG_UP, extra: int = 0) -> None:
     bill = Bill(seconds, Medium.AUDIO, date(2026, 3, 1), 110_000, ending, ending in QUOTE.waived)
     charge = QUOTE.charge(bill)
-    ledger_holds.settle(
-        connection,
-        id,
-        charge=charge.amount + extra,
-        taxes=dict(charge.taxes),
-        at=START,
-        monotonic=0,
-        facts=bill.facts(),
-    )
+    due = Due(call=id, charge=charge.amount + extra, taxes=dict(charge.taxes), facts=bill.facts())
+    ledger_holds.settle(connection, due, at=START, monotonic=0)
 
 
 def faults(connection: Connection) -> list[str]:

@@ -368,7 +368,7 @@ def test_a_settlement_that_fails_is_made_up_for_by_the_sweep(shop: Shop, monkeyp
         def fail(*_: Any, **__: Any) -> None:
             raise OSError("the disk is full")
 
-        broken.setattr(ledger_holds, "settle", fail)
+        broken.setattr(ledger_holds, "settle_all", fail)
         presence.receive(Leave())
     assert "till.failed" in shop.lines
     assert shop.balance().held

@@ -1,6 +1,6 @@
 """The till: sets money aside before a call is connected, and settles it from the call's timeline when it has ended."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -21,7 +21,8 @@ from parloir.policy.trail import Asked
 from parloir.policy.values import Call
 from parloir.store import calls, ledger, ledger_balances, ledger_holds, timeline
 from parloir.store.ledger_accounts import FACILITY
-from parloir.store.ledger_holds import CHARGED, PLACED, RELEASED, Settlement
+from parloir.store.ledger_holds import CHARGED, PLACED, RELEASED, Due, Settlement
+from parloir.store.timeline import Entry
 
 RULE = "money is set aside before a call is connected; it ends when that is used up"
 WARN = (60, 10)
@@ -98,11 +99,17 @@ class Till:
             self._timelines.written()
         return settled
 
-    def _settle(self, connection: Connection, call: str) -> Settlement | None:
-        hold = ledger_holds.of(connection, call)
-        if hold is None:
-            return ledger_holds.settlement(connection, calls.get(connection, call).facility, call)
-        row, entries = calls.get(connection, call), timeline.of(connection, call)
+    def _settle(self, connection: Connection, some: Sequence[str]) -> Sequence[Settlement | None]:
+        ledger.join(connection)
+        held = ledger_holds.take(connection, some)
+        rows, entries = calls.several(connection, some), timeline.of_calls(connection, held)
+        dues = [self._due(rows[call], entries[call]) for call in held]
+        now, monotonic = self._timelines.clock.wall(), self._timelines.clock.monotonic()
+        settled = {each.call: each for each in ledger_holds.settle_all(connection, dues, at=now, monotonic=monotonic)}
+        return [settled.get(call) or ledger_holds.settlement(connection, rows[call].facility, call) for call in some]
+
+    def _due(self, row: calls.Call, entries: Sequence[Entry]) -> Due:
+        """What a call's timeline comes to, on the terms on which its money was set aside."""
         quote = Quote.of(next(entry.data for entry in entries if entry.kind == PLACED))
         talk = Talk.of(entries)
         bill = quote.bill(
@@ -113,15 +120,7 @@ class Till:
             ending=ENDINGS.get(row.reason or "", Ending.FACILITY_FAULT),
         )
         charge = quote.charge(bill)
-        return ledger_holds.settle(
-            connection,
-            call,
-            charge=charge.amount,
-            taxes=dict(charge.taxes),
-            at=self._timelines.clock.wall(),
-            monotonic=self._timelines.clock.monotonic(),
-            facts=bill.facts(),
-        )
+        return Due(call=row.id, charge=charge.amount, taxes=dict(charge.taxes), facts=bill.facts())
 
     async def sweep(self) -> None:
         """Settle what is left over: calls that ended, here or elsewhere, and holds whose time is over."""

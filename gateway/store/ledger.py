@@ -25,7 +25,7 @@ LONGEST = {"event": 200, "by": 128, "reason": 200}
 _ADD = {
     dialect.__name__.rpartition(".")[2]: dialect.insert(ledger_entries)
     .on_conflict_do_nothing()
-    .returning(ledger_entries.c.id)
+    .returning(ledger_entries.c.id, ledger_entries.c.facility, ledger_entries.c.event)
     for dialect in (postgresql, sqlite)
 }
 _MOVE = insert(ledger_postings)
@@ -87,6 +87,34 @@ def post(connection: Connection, draft: Draft) -> Entry:
     Whoever posts has joined and opened the accounts before; who takes money from a holder has locked the account too,
     and looked at its balance and for the event.
     """
+    return post_all(connection, [draft])[0]
+
+
+def post_all(connection: Connection, drafts: Sequence[Draft]) -> builtins.list[Entry]:
+    """Post several entries as `post` does one, all or, where it raises, none that may be kept."""
+    moves = [_moved(draft) for draft in drafts]
+    rows = connection.execute(_ADD[connection.dialect.name], [_row(draft) for draft in drafts])
+    ids = {(row.facility, row.event): int(row.id) for row in rows}
+    for draft in drafts:
+        if (draft.facility, draft.event) not in ids:
+            before = find(connection, draft.facility, draft.event)
+            raise EventTaken(draft.event, before.id if before else 0)
+    entries = [
+        Entry(**{**vars(draft), "moves": each}, id=ids[draft.facility, draft.event])
+        for draft, each in zip(drafts, moves, strict=True)
+    ]
+    postings = [
+        {"entry": entry.id, "facility": entry.facility, "account": account, "amount": amount}
+        for entry in entries
+        for account, amount in entry.moves.items()
+    ]
+    if postings:
+        connection.execute(_MOVE, postings)
+    return entries
+
+
+def _moved(draft: Draft) -> dict[str, int]:
+    """What an entry moves, but for zeros, once it is seen to be one that can be posted."""
     moves = {account: amount for account, amount in sorted(draft.moves.items()) if amount}
     total = sum(moves.values())
     if total or {type(amount) for amount in moves.values()} - {int}:
@@ -94,17 +122,7 @@ def post(connection: Connection, draft: Draft) -> Entry:
     for what, longest in LONGEST.items():
         if not can_be_kept(str(vars(draft)[what])) or len(vars(draft)[what]) > longest:
             raise CannotKeep(what, longest)
-    id = connection.execute(_ADD[connection.dialect.name], _row(draft)).scalar()
-    if id is None:
-        before = find(connection, draft.facility, draft.event)
-        raise EventTaken(draft.event, before.id if before else 0)
-    if moves:
-        rows = [
-            {"entry": id, "facility": draft.facility, "account": account, "amount": amount}
-            for account, amount in moves.items()
-        ]
-        connection.execute(_MOVE, rows)
-    return Entry(**{**vars(draft), "moves": moves}, id=id)
+    return moves
 
 
 def join(connection: Connection) -> None:

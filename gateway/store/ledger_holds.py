@@ -5,7 +5,7 @@ Each step is one transaction with its event of the call's timeline, and done aga
 
 import builtins
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -21,8 +21,9 @@ BY = "parloir"
 PLACED = "hold_placed"
 CHARGED = "charged"
 RELEASED = "hold_released"
-_MINE = select(ledger_holds).where(ledger_holds.c.call == bindparam("of")).with_for_update()
-_DONE = delete(ledger_holds).where(ledger_holds.c.call == bindparam("of"))
+_THOSE = ledger_holds.c.call.in_(bindparam("those", expanding=True))
+_MINE = select(ledger_holds).where(_THOSE).order_by(ledger_holds.c.call).with_for_update()
+_DONE = delete(ledger_holds).where(_THOSE)
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,25 @@ class Hold:
     amount: int
     entry: int
     expires: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Due:
+    """What a call that has ended comes to: for the call, for each tax by its code; micro-dollars.
+
+    `facts` and `reason` are told in its timeline with that.
+    """
+
+    call: str
+    charge: int
+    taxes: Mapping[str, int] = field(default_factory=dict)
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    reason: str = ""
+
+    @property
+    def total(self) -> int:
+        """The call and the taxes on it."""
+        return self.charge + sum(self.taxes.values())
 
 
 @dataclass(frozen=True)
@@ -117,60 +137,58 @@ def place(
     return hold
 
 
-def settle(
-    connection: Connection,
-    call: str,
-    *,
-    charge: int,
-    taxes: Mapping[str, int] | None = None,
-    at: datetime,
-    monotonic: int,
-    facts: Mapping[str, Any] | None = None,
-    reason: str = "",
-) -> Settlement:
-    """Take what a call cost out of its hold and give the rest back, and say so in its timeline, with `facts`.
+def settle(connection: Connection, due: Due, *, at: datetime, monotonic: int) -> Settlement:
+    """Take what a call cost out of its hold and give the rest back, and say so in its timeline.
 
     The event is `charged`, or `hold_released` where the call costs nothing. A call that is settled stays as it was,
     whatever is said now. Raises NoHold, OverHold, BadAmount.
     """
-    due = {code: tax for code, tax in (taxes or {}).items() if tax}
-    _check([charge, *due.values()])
+    return settle_all(connection, [due], at=at, monotonic=monotonic)[0]
+
+
+def settle_all(
+    connection: Connection, dues: Sequence[Due], *, at: datetime, monotonic: int
+) -> builtins.list[Settlement]:
+    """Settle several calls, each named once, as `settle` does one: all, or, where it raises, none that may be kept."""
     ledger.join(connection)
-    hold = _take(connection, call)
-    if hold is None:
-        return _settled_before(connection, call)
-    total = charge + sum(due.values())
-    if total > hold.amount and hold.payer != ledger_accounts.FACILITY:
-        raise OverHold(call, hold.amount, total)
-    connection.execute(_DONE, {"of": call})
-    moves = _settling(hold, charge, due)
-    ledger_accounts.open(connection, hold.facility, moves, at)
-    told = {**(facts or {}), "payer": hold.payer, "held": hold.amount, "charge": charge, "taxes": due}
-    told |= {"total": total, "released": max(0, hold.amount - total), "reason": reason}
-    event = timeline.append(connection, call, CHARGED if total else RELEASED, told, at, monotonic)
-    entry = ledger.post(
-        connection,
+    holds = take(connection, [due.call for due in dues])
+    fresh = {due.call: (holds[due.call], due) for due in dues if due.call in holds}
+    settled = _settle(connection, fresh, at, monotonic) if fresh else {}
+    return [settled.get(due.call) or _settled_before(connection, due.call) for due in dues]
+
+
+def _settle(
+    connection: Connection, fresh: Mapping[str, tuple[Hold, Due]], at: datetime, monotonic: int
+) -> dict[str, Settlement]:
+    moves = {call: _settling(hold, due) for call, (hold, due) in fresh.items()}
+    connection.execute(_DONE, {"those": tuple(fresh)})
+    for facility in {hold.facility for hold, _ in fresh.values()}:
+        theirs = [moves[call] for call, (hold, _) in fresh.items() if hold.facility == facility]
+        ledger_accounts.open(connection, facility, {account for each in theirs for account in each}, at)
+    news = {call: (CHARGED if due.total else RELEASED, _told(hold, due)) for call, (hold, due) in fresh.items()}
+    events = timeline.append_all(connection, news, at, monotonic)
+    drafts = [
         Draft(
             facility=hold.facility,
             event=event_of_settlement(call),
-            kind=Kind.CHARGE if total else Kind.RELEASE,
+            kind=Kind.CHARGE if due.total else Kind.RELEASE,
             account=hold.payer,
-            moves=moves,
-            evidence=Evidence(timeline=event.number),
+            moves=moves[call],
+            evidence=Evidence(timeline=events[call].number),
             at=at,
             by=BY,
             call=call,
-            reason=reason,
-        ),
-    )
-    return settlement_of(entry, fresh=True)
+            reason=due.reason,
+        )
+        for call, (hold, due) in fresh.items()
+    ]
+    return {entry.call or "": settlement_of(entry, fresh=True) for entry in ledger.post_all(connection, drafts)}
 
 
-def lock(connection: Connection, calls: Iterable[str]) -> None:
-    """Before several calls are settled in one transaction: wait for whoever settles any of them."""
-    ledger.join(connection)
-    theirs = select(ledger_holds.c.call).where(ledger_holds.c.call.in_(tuple(calls))).order_by(ledger_holds.c.call)
-    connection.execute(theirs.with_for_update()).all()
+def take(connection: Connection, those: Iterable[str]) -> dict[str, Hold]:
+    """The open holds of these calls, which are this transaction's alone from now on; waits for whoever settles any."""
+    rows = connection.execute(_MINE, {"those": tuple(those)}).mappings()
+    return {row["call"]: _hold(row) for row in rows}
 
 
 def of(connection: Connection, call: str) -> Hold | None:
@@ -218,21 +236,25 @@ def _list(connection: Connection, *where: ColumnElement[bool], limit: int | None
     return [_hold(row) for row in connection.execute(query).mappings()]
 
 
-def _take(connection: Connection, call: str) -> Hold | None:
-    """The open hold, which is this transaction's alone from now on."""
-    row = connection.execute(_MINE, {"of": call}).mappings().first()
-    return None if row is None else _hold(row)
-
-
 def _hold(row: RowMapping) -> Hold:
     return Hold(**{str(name): value for name, value in row.items()})
 
 
-def _settling(hold: Hold, charge: int, taxes: Mapping[str, int]) -> dict[str, int]:
-    moves = {ledger_accounts.REVENUE: charge} | {ledger_accounts.tax(code): tax for code, tax in taxes.items()}
-    total = charge + sum(taxes.values())
-    moves |= {ledger_accounts.held(hold.call): -hold.amount, hold.payer: hold.amount - total}
+def _settling(hold: Hold, due: Due) -> dict[str, int]:
+    """What a settlement moves; raises BadAmount, OverHold."""
+    _check([due.charge, *due.taxes.values()])
+    if due.total > hold.amount and hold.payer != ledger_accounts.FACILITY:
+        raise OverHold(due.call, hold.amount, due.total)
+    moves = {ledger_accounts.REVENUE: due.charge}
+    moves |= {ledger_accounts.tax(code): tax for code, tax in due.taxes.items()}
+    moves |= {ledger_accounts.held(hold.call): -hold.amount, hold.payer: hold.amount - due.total}
     return {account: amount for account, amount in moves.items() if amount}
+
+
+def _told(hold: Hold, due: Due) -> dict[str, Any]:
+    taxes = {code: tax for code, tax in due.taxes.items() if tax}
+    told = {**due.facts, "payer": hold.payer, "held": hold.amount, "charge": due.charge, "taxes": taxes}
+    return told | {"total": due.total, "released": max(0, hold.amount - due.total), "reason": due.reason}
 
 
 def _settled_before(connection: Connection, call: str) -> Settlement:

@@ -12,6 +12,11 @@ from parloir.store.tables import calls, events
 
 _NUMBER = select(func.max(events.c.number)).where(events.c.call == bindparam("of")).scalar_subquery()
 _LAST = select(_NUMBER, *happenings.places())
+_NUMBERS = (
+    select(events.c.call, func.max(events.c.number))
+    .where(events.c.call.in_(bindparam("those", expanding=True)))
+    .group_by(events.c.call)
+)
 _ADD = insert(events)
 
 
@@ -41,6 +46,23 @@ def append(
     entry = Entry(call, (number or 0) + 1, wall, monotonic, kind, dict(data), sequence)
     connection.execute(_ADD, vars(entry))
     return entry
+
+
+def append_all(
+    connection: Connection, news: Mapping[str, tuple[str, Mapping[str, Any]]], wall: datetime, monotonic: int
+) -> dict[str, Entry]:
+    """Add one event to each of several calls at once: by the call's id its kind and data, as `append` takes them."""
+    if not news:
+        return {}
+    locks.hold(connection, locks.TIMELINE)
+    sequence = happenings.last(connection)
+    numbers: dict[str, int] = {row[0]: row[1] for row in connection.execute(_NUMBERS, {"those": tuple(news)})}
+    entries = {
+        call: Entry(call, numbers.get(call, 0) + 1, wall, monotonic, kind, dict(data), place)
+        for place, (call, (kind, data)) in enumerate(news.items(), sequence + 1)
+    }
+    connection.execute(_ADD, [vars(entry) for entry in entries.values()])
+    return entries
 
 
 def of(connection: Connection, call: str) -> list[Entry]:
