@@ -7,6 +7,8 @@ import threading
 import time
 from collections.abc import Callable
 
+from parloir.rtp import dtmf
+
 from .packets import Received, clock, interval, payload
 from .ports import family, free_ports
 
@@ -32,6 +34,7 @@ class RawStream:
         self.seal: Transform = lambda packet: packet
         self.unseal: Transform = lambda packet: packet
         self._sockets = [_bound(host, self.port), _bound(host, self.port + 1)]
+        self._turn = threading.Lock()
         self._stop = threading.Event()
         self._quiet = threading.Event()
         self._sender: threading.Thread | None = None
@@ -64,13 +67,26 @@ class RawStream:
 
     def send_one(self, body: bytes) -> None:
         """Send one packet now."""
+        with self._turn:
+            number = len(self.sent)
+            timestamp = int(number * interval(self.kind) * clock(self.kind)) & 0xFFFFFFFF
+            self._number(body, self.payload_type, timestamp, self.kind == "video" or number == 0)
+
+    def press(self, digit: str, lost: frozenset[int] = frozenset(), payload_type: int = 101) -> None:
+        """Press a key (RFC 4733); of its packets those of these numbers are lost, the first is 0."""
+        timestamp = int(len(self.sent) * interval(self.kind) * clock(self.kind)) & 0xFFFFFFFF
+        for number, (event, first) in enumerate(dtmf.press(digit, clock=8000)):
+            with self._turn:
+                self._number(event, payload_type, timestamp, first, lost=number in lost)
+            time.sleep(0.02)
+
+    def _number(self, body: bytes, type: int, timestamp: int, marker: bool, *, lost: bool = False) -> None:
         assert self.remote is not None
-        number = len(self.sent)
-        timestamp = int(number * interval(self.kind) * clock(self.kind)) & 0xFFFFFFFF
-        marker = 0x80 if self.kind == "video" or number == 0 else 0
-        header = struct.pack("!BBHII", 0x80, marker | self.payload_type, number & 0xFFFF, timestamp, self.ssrc)
+        number = len(self.sent) & 0xFFFF
+        header = struct.pack("!BBHII", 0x80, (0x80 if marker else 0) | type, number, timestamp, self.ssrc)
         self.sent.append(body)
-        self._sockets[0].sendto(self.seal(header + body), self.remote)
+        if not lost:
+            self._sockets[0].sendto(self.seal(header + body), self.remote)
 
     def send_raw(self, datagram: bytes, remote: tuple[str, int]) -> None:
         """Send anything anywhere."""

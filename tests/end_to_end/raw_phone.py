@@ -180,28 +180,28 @@ class RawPhone:
             self._answered[request["via"], request["cseq"]] = text
         self._send(text)
 
-    def _with_body(self, lines: list[str], body: str) -> str:
+    def _with_body(self, lines: list[str], body: str, kind: str = "application/sdp") -> str:
         lines = [*lines, f"Contact: <{self.address}>"]
         if body:
-            lines.append("Content-Type: application/sdp")
+            lines.append(f"Content-Type: {kind}")
         return "\r\n".join([*lines, f"Content-Length: {len(body.encode())}", "", body])
 
     def _send(self, text: str) -> None:
         self._socket.sendto(text.encode(), self._peer)
 
-    def request(self, method: str, body: str = "", timeout: float = 5.0) -> Message:
+    def request(self, method: str, body: str = "", timeout: float = 5.0, kind: str = "application/sdp") -> Message:
         """Send a request in the dialog and return its final answer; an INVITE's is acknowledged, with
         an answer if it brought no offer."""
         assert self.dialog is not None
         self.dialog.cseq += 1
-        self._transmit(method, self.dialog.cseq, body)
-        answer = self._final(method, self.dialog.cseq, timeout, body)
+        self._transmit(method, self.dialog.cseq, body, kind=kind)
+        answer = self._final(method, self.dialog.cseq, timeout, body, kind)
         if method == "INVITE":
             late = self.sdp(h264=h264_type(answer.body)) if answer.status == 200 and not body else ""
             self._transmit("ACK", self.dialog.cseq, late, of="" if answer.status == 200 else "INVITE")
         return answer
 
-    def _transmit(self, method: str, cseq: int, body: str, of: str = "") -> None:
+    def _transmit(self, method: str, cseq: int, body: str, of: str = "", kind: str = "application/sdp") -> None:
         """Send it; `of` is the method whose transaction it belongs to (RFC 3261 sections 9.1 and 17.1.1.3)."""
         dialog = self.dialog
         assert dialog is not None
@@ -210,9 +210,11 @@ class RawPhone:
         lines = [f"{method} {dialog.target} SIP/2.0", f"Via: {via}", "Max-Forwards: 70"]
         lines += [f"Route: {r}" for r in dialog.route]
         lines += [f"From: {dialog.local}", f"To: {dialog.remote}", f"Call-ID: {dialog.call_id}"]
-        self._send(self._with_body([*lines, f"CSeq: {cseq} {method}"], body))
+        self._send(self._with_body([*lines, f"CSeq: {cseq} {method}"], body, kind))
 
-    def _final(self, method: str, cseq: int, timeout: float, body: str, start: int = 0) -> Message:
+    def _final(
+        self, method: str, cseq: int, timeout: float, body: str, kind: str = "application/sdp", start: int = 0
+    ) -> Message:
         def found() -> Message | None:
             wanted = f"{cseq} {method}"
             fits = (m for m in self.messages[start:] if (m.status or 0) >= 200)
@@ -223,7 +225,7 @@ class RawPhone:
             with self._grown:
                 if self._grown.wait_for(lambda: found() is not None, 0.5):
                     break
-            self._transmit(method, cseq, body)
+            self._transmit(method, cseq, body, kind=kind)
         answer = found()
         if answer is None:
             raise TimeoutError(f"{method} is not answered in {timeout} s")
@@ -253,7 +255,7 @@ class RawPhone:
         start = len(self.messages)
         offer = self.ring_up(uri, body)
         assert self.dialog is not None
-        answer = self._final("INVITE", 1, timeout, offer, start)
+        answer = self._final("INVITE", 1, timeout, offer, start=start)
         self.dialog.remote = answer["to"]
         if answer.status == 200:
             contact = re.search(r"<([^>]+)>", answer["contact"])

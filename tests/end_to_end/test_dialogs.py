@@ -199,9 +199,39 @@ def test_keys_by_info_are_one_event_each_and_pictures_are_asked_for(stage: Stage
     running = phone.dial(gateway, visit["code"], scenario(*steps))
     visitor.wait_for_state("talking")
     phone.finish(running)
-    pressed = [event for event in gateway.timeline(visit) if event["kind"] == "key_pressed"]
-    assert len(pressed) == 3
-    assert [event["data"] for event in pressed] == [{}] * 3
+    assert [event["data"] for event in pressed(gateway, visit)] == [{}] * 3
+
+
+def test_a_key_told_twice_is_one_press_whatever_is_lost(stage: Stage) -> None:
+    raw = stage.raw_phone()
+    gateway = stage.gateway({"pod-a-1": raw.address})
+    visit = gateway.add_visit()
+    visitor = stage.visitor(visit)
+    visitor.join()
+    raw.talk(raw.wait_for("INVITE").body)
+    visitor.wait_for_state("talking")
+
+    def told(digit: str, *, media: bool = True, info: bool = True, lost: frozenset[int] = frozenset()) -> None:
+        if media:
+            raw.audio.press(digit, lost)
+        if info:
+            relay = f"Signal={digit}\r\nDuration=160\r\n"
+            assert raw.request("INFO", relay, kind="application/dtmf-relay").status == 200
+
+    told("5")
+    told("5", lost=frozenset({0, 1, 2, 8, 9}))
+    told("#", info=False)
+    told("*", media=False)
+    told("1", lost=frozenset(range(11)))
+    told("2", info=False, lost=frozenset(range(10)))
+    gateway.wait_until(lambda: len(pressed(gateway, visit)) >= 6 or None, "keys")
+    time.sleep(0.5)
+    assert len(pressed(gateway, visit)) == 6
+
+
+def pressed(gateway: Gateway, visit: dict[str, Any]) -> list[dict[str, Any]]:
+    """The presses on the visit's timeline."""
+    return [event for event in gateway.timeline(visit) if event["kind"] == "key_pressed"]
 
 
 def test_a_phone_without_rtcp_feedback_is_asked_for_a_picture_by_info(stage: Stage) -> None:
