@@ -1,0 +1,258 @@
+"""The attendant's menu: what each key brings, how it ends, and that nothing is offered before the PIN was right."""
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as some
+
+from parloir.calls import menu as menus
+from parloir.calls import spoken
+from parloir.calls.menu import (
+    Abandon,
+    Back,
+    Check,
+    Connect,
+    Effects,
+    Entry,
+    Find,
+    HangUp,
+    Menu,
+    Refer,
+    Say,
+    Terms,
+    What,
+)
+from parloir.config import prompts
+
+TERMS = Terms(hotlines=(("9", "hotline"),))
+ANN = Entry(What.CONTACTS, "v1", "Ann")
+LATE = Entry(What.VISITS, "x1", "Bo", datetime(2026, 3, 1, 14, 5, tzinfo=ZoneInfo("America/Chicago")))
+
+
+def press(menu: Menu, keys: str, now: float = 1.0) -> Effects:
+    """The effects of the last of these keys."""
+    done: Effects = ()
+    for key in keys:
+        done = menu.key(key, now)
+    return done
+
+
+def logged_in(terms: Terms = TERMS, language: str = "1") -> Menu:
+    menu = Menu(terms, 0.0)
+    menu.begin()
+    assert press(menu, f"{language}1234#4711#") == (Check("1234", "4711"),)
+    menu.known()
+    return menu
+
+
+def said(effects: Effects) -> tuple[str, ...]:
+    return tuple(prompt for each in effects if isinstance(each, Say) for prompt in each.prompts)
+
+
+def test_every_language_and_hotline_is_offered_first() -> None:
+    heard = said(Menu(TERMS, 0.0).begin())
+    assert heard[:4] == ("en/choose-language", "en/n-1", "es/choose-language", "es/n-2")
+    assert heard[4:] == ("en/hotline", "en/n-9", "es/hotline", "es/n-9")
+
+
+def test_one_language_without_hotlines_is_not_asked_for() -> None:
+    assert said(Menu(Terms(("es",)), 0.0).begin()) == ("es/enter-number",)
+
+
+def test_number_and_pin_are_asked_in_the_chosen_language_and_checked() -> None:
+    menu = Menu(TERMS, 0.0)
+    menu.begin()
+    assert said(press(menu, "2")) == ("es/enter-number",)
+    assert said(press(menu, "12#")) == ("es/enter-pin",)
+    assert press(menu, "9876#") == (Check("12", "9876"),)
+    assert said(menu.known()) == ("es/menu-call", "es/menu-visits", "es/menu-balance", "es/back")
+
+
+def test_what_was_entered_shows_nowhere() -> None:
+    assert "9876" not in repr(Check("12", "9876"))
+    menu = Menu(TERMS, 0.0)
+    press(menu, "112#9876")
+    assert "9876" not in repr(menu)
+
+
+def test_three_wrong_tries_end_the_menu_and_keys_help_no_more() -> None:
+    menu = Menu(TERMS, 0.0)
+    menu.begin()
+    press(menu, "1")
+    for _ in range(menus.TRIES - 1):
+        press(menu, "12#9876#")
+        assert said(menu.unknown()) == ("en/wrong-pin", "en/enter-number")
+    press(menu, "12#9876#")
+    assert said(menu.unknown()) == ("en/locked",)
+    assert press(menu, "12#9876#") == ()
+    assert menu.heard(2.0) == (HangUp(),)
+
+
+def test_a_locked_resident_is_told_at_once() -> None:
+    menu = Menu(TERMS, 0.0)
+    menu.begin()
+    press(menu, "112#9876#")
+    assert said(menu.unknown(locked=True)) == ("en/locked",)
+
+
+def test_star_takes_back_what_was_entered_then_goes_back() -> None:
+    menu = Menu(TERMS, 0.0)
+    menu.begin()
+    press(menu, "1")
+    assert said(press(menu, "55*")) == ("en/enter-number",)
+    assert said(press(menu, "12#")) == ("en/enter-pin",)
+    assert said(press(menu, "*")) == ("en/enter-number",)
+    assert said(press(menu, "*"))[0] == "en/choose-language"
+
+
+def test_contacts_are_spelled_and_one_is_called() -> None:
+    menu = logged_in()
+    assert press(menu, "1") == (Find(What.CONTACTS),)
+    heard = said(menu.found(What.CONTACTS, [ANN]))
+    assert heard == ("en/press", "en/n-1", "en/for", "en/letter-a", "en/letter-n", "en/letter-n", "en/back")
+    assert press(menu, "1") == (Say(("en/calling",), endless=True), Connect(ANN))
+    assert said(menu.came_back(Back.DECLINED))[0] == "en/declined"
+    assert menu.stage is menus.Stage.MAIN
+
+
+def test_a_visit_is_offered_by_its_time() -> None:
+    menu = logged_in(language="2")
+    press(menu, "2")
+    heard = said(menu.found(What.VISITS, [LATE]))
+    assert heard[2:8] == ("es/visit-at", "es/n-2", "es/oh", "es/n-5", "es/pm", "es/with")
+
+
+def test_more_than_eight_are_offered_in_pages() -> None:
+    menu = logged_in()
+    press(menu, "1")
+    menu.found(What.CONTACTS, [Entry(What.CONTACTS, str(n), "Al") for n in range(10)])
+    menu.key("9", 2.0)
+    assert press(menu, "2")[1] == Connect(Entry(What.CONTACTS, "9", "Al"))
+
+
+def test_nobody_to_call_and_no_visits_lead_back() -> None:
+    menu = logged_in()
+    press(menu, "1")
+    assert said(menu.found(What.CONTACTS, []))[0] == "en/nobody"
+    press(menu, "2")
+    assert said(menu.found(What.VISITS, []))[0] == "en/no-visits"
+
+
+def test_the_balance_is_said_in_dollars_and_cents() -> None:
+    menu = logged_in()
+    assert press(menu, "3") == (Find(What.BALANCE),)
+    assert said(menu.has(12_340_000))[:5] == ("en/balance-is", "en/n-12", "en/dollars", "en/and", "en/n-30")
+
+
+def test_a_facility_without_accounts_offers_no_balance() -> None:
+    menu = logged_in(Terms(balance=False))
+    assert said(press(menu, "3"))[0] == "en/no-such-key"
+
+
+def test_star_gives_up_a_call_that_is_being_made() -> None:
+    menu = logged_in()
+    press(menu, "1")
+    menu.found(What.CONTACTS, [ANN])
+    press(menu, "1")
+    assert press(menu, "*")[0] == Abandon()
+
+
+def test_a_hotline_needs_no_pin_and_is_gone_to_after_it_was_said() -> None:
+    menu = Menu(TERMS, 0.0)
+    menu.begin()
+    assert said(press(menu, "9")) == ("en/hotline-connecting",)
+    assert press(menu, "*1") == ()
+    assert menu.heard(2.0) == (Refer("9"),)
+    assert said(menu.refer_failed())[0] == "en/hotline-failed"
+    assert menu.stage is menus.Stage.LANGUAGE
+
+
+def test_a_question_nobody_answers_is_said_three_times() -> None:
+    menu = Menu(TERMS, 0.0)
+    menu.begin()
+    now, asked = 5.0, 0
+    while not said(menu.heard(now)) and menu.stage is menus.Stage.LANGUAGE:
+        assert menu.deadline is not None
+        now = menu.deadline
+        asked += bool(menu.late(now))
+    assert asked == menus.ROUNDS
+    assert menu.heard(now) == () or menu.stage is menus.Stage.OVER
+
+
+def test_a_half_entered_pin_is_forgotten_when_nothing_more_comes() -> None:
+    menu = Menu(TERMS, 0.0)
+    menu.begin()
+    press(menu, "112#98")
+    assert said(menu.late(menu.deadline or 0.0)) == ("en/enter-pin",)
+    assert press(menu, "76#") == (Check("12", "76"),)
+
+
+def test_no_menu_lasts_longer_than_it_may() -> None:
+    menu = Menu(TERMS, 0.0)
+    menu.begin()
+    press(menu, "1")
+    now = 0.0
+    while now < menus.LONGEST:
+        now += menus.PATIENCE / 2
+        menu.key("5", now)
+    assert said(menu.late(now)) == ("en/farewell",)
+    assert menu.heard(now + 1) == (HangUp(),)
+
+
+@given(some.lists(some.sampled_from([*"0123456789*#ABCD", "heard", "late", "unknown", "locked", "failed"])))
+def test_nothing_is_looked_up_or_called_without_a_right_pin(events: list[str]) -> None:
+    menu = Menu(TERMS, 0.0)
+    done = [*menu.begin()]
+    now = 0.0
+    for event in events:
+        now += 1.0
+        match event:
+            case "heard":
+                done += menu.heard(now)
+            case "late":
+                done += menu.late(max(now, menu.deadline or now))
+            case "unknown" | "locked":
+                done += menu.unknown(locked=event == "locked")
+            case "failed":
+                done += menu.refer_failed()
+            case key:
+                done += menu.key(key, now)
+    assert not [each for each in done if isinstance(each, Find | Connect)]
+    known = {*prompts.NAMES, *prompts.MENU, *prompts.WORDS}
+    assert {prompt.partition("/")[2] for prompt in said(tuple(done))} <= known
+
+
+@pytest.mark.parametrize(
+    ("micros", "language", "heard"),
+    [
+        (0, "en", "n-0 dollars"),
+        (1_000_000, "en", "one-dollar"),
+        (10_000, "es", "one-cent"),
+        (21_050_000, "es", "n-21-m dollars and n-5 cents"),
+        (31_000_000, "es", "n-30 and n-1-m dollars"),
+        (101_000_000, "es", "n-100-and n-1-m dollars"),
+        (100_000_000, "es", "n-100 dollars"),
+        (1_234_560_000, "en", "n-1-m n-1000 n-200 n-30 n-4 dollars and n-50 n-6 cents"),
+        (1_000_000_000, "es", "n-1000 dollars"),
+        (9_999, "en", "n-0 dollars"),
+        (-5_000_000, "en", "n-0 dollars"),
+    ],
+)
+def test_an_amount_in_words(micros: int, language: str, heard: str) -> None:
+    assert " ".join(spoken.amount(micros, language)) == heard
+
+
+@given(some.integers(0, 999_999), some.sampled_from(["en", "es"]), some.booleans())
+def test_every_number_has_words(value: int, language: str, noun: bool) -> None:
+    assert set(spoken.number(value, language, noun)) <= set(prompts.WORDS)
+
+
+@given(some.text())
+def test_every_name_can_be_spelled(name: str) -> None:
+    assert set(spoken.spelled(name)) <= set(prompts.WORDS)
+
+
+def test_accents_are_left_off() -> None:
+    assert spoken.spelled("Zoë 2") == ("letter-z", "letter-o", "letter-e", "n-2")
