@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(options: argparse.Namespace) -> int:
     """Print what was said, and what is being said; 0, or 1 where nothing was."""
     config = loader.load(options.config)
-    facility = _facility(config, options.station, options.facility)
+    facility = facility_of(config, options.station, options.facility)
     gateway = Connection.to(config.gateway)
     path, last, shown = f"/api/v1/stations/{facility}/{options.station}/trace", 0, False
     while True:
@@ -55,7 +55,8 @@ def main(options: argparse.Namespace) -> int:
     return 0 if shown else 1
 
 
-def _facility(config: Config, station: str, given: str | None) -> str:
+def facility_of(config: Config, station: str, given: str | None) -> str:
+    """The facility that has that station; raises NoOneStation where none has, or several and none is given."""
     known = [id for id, facility in config.facilities.items() if station in facility.stations]
     if given is not None and given in known:
         return given

@@ -1,12 +1,17 @@
 """The trace of a phone: what belongs to a station, what is withheld, and how the ladder reads."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
+from parloir.calls.stations import UnknownStation
 from parloir.calls.trace import MOST, PER_HOST, Mark, Trace, withheld
+from parloir.config.loader import load
+from parloir.config.schema import Config
 from parloir.rtp.description import Address
-from parloir.trace import ladder
+from parloir.trace import NoOneStation, facility_of, ladder
+from parloir.tracing import Tracing
 
 NOON = datetime(2030, 1, 31, 12, tzinfo=UTC)
 PHONE = Address("10.0.0.21", 5060)
@@ -108,3 +113,55 @@ def test_the_ladder_shows_ways_media_and_repeats() -> None:
 def test_the_ladder_reads_whatever_was_said(text: str) -> None:
     message = {"number": 1, "at": NOON.isoformat(), "way": "in", "peer": "p", "call": "", "text": text}
     assert len(list(ladder([message]))) == 2
+
+
+CONFIG = """\
+sip: {reserved: {calls: 1, numbers: ["911"]}}
+facilities:
+  north:
+    name: North
+    timezone: America/Chicago
+    trunks: {pbx: {address: "sip:10.0.0.10"}}
+    stations:
+      fixed: {address: "sip:1001@10.0.0.21:5060"}
+      named: {address: "sip:1002@phone.example:5060"}
+      behind: {trunk: pbx, number: "1003"}
+      registers: {login: {user: "1004", password: secret}}
+  south: {name: South, timezone: America/Chicago, stations: {fixed: {address: "sip:1001@10.9.0.21:5060"}}}
+"""
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Config:
+    file = tmp_path / "parloir.yaml"
+    file.write_text(CONFIG)
+    return load(file)
+
+
+def test_a_station_is_found_however_it_is_reached(config: Config) -> None:
+    tracing = Tracing(config, lambda facility, station: [Address("10.0.0.44", 40_000)])
+    tracing.saw("in", PHONE, invite("1001", "500", "fixed"))
+    tracing.saw("in", Address("10.0.0.9", 5060), invite("1002", "500", "named"))
+    tracing.saw("in", Address("10.0.0.10", 5060), invite("1003", "500", "behind"))
+    tracing.saw("in", Address("10.0.0.44", 40_000), invite("x", "500", "bound"))
+    tracing.saw("in", Address("10.0.0.66", 5060), invite("1004", "500", "elsewhere"))
+    tracing.saw("in", PHONE, invite("1001", "911", "help"))
+
+    def calls(station: str) -> list[str]:
+        return [seen.call_id for seen in tracing.of("north", station, 0)]
+
+    assert calls("fixed") == ["fixed"]
+    assert calls("named") == ["named"]
+    assert calls("behind") == ["behind"]
+    assert calls("registers") == ["bound", "elsewhere"]
+    for facility, station in (("north", "none"), ("none", "fixed")):
+        with pytest.raises(UnknownStation):
+            tracing.of(facility, station, 0)
+
+
+def test_a_name_that_two_facilities_have_needs_the_facility(config: Config) -> None:
+    assert facility_of(config, "behind", None) == "north"
+    assert facility_of(config, "fixed", "south") == "south"
+    for station, facility in (("fixed", None), ("none", None), ("behind", "south")):
+        with pytest.raises(NoOneStation):
+            facility_of(config, station, facility)

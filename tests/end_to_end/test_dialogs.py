@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+import threading
 import time
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from . import sipp_script as script
 from .gateway_process import Gateway
+from .raw_phone import Message, RawPhone, answer_all
 from .sipp_phone import SippPhone
 from .sipp_script import Step, asked, dial, hang_up, hear, request, scenario, sdp, wait
 from .stage import Stage
@@ -292,6 +294,26 @@ def test_a_killed_gateway_ends_every_call_when_it_is_back(stage: Stage) -> None:
     assert phones.wait(20) == 0, phones.errors
     assert len(gateway.log_events("sip.left_over")) == CALLS
     assert {call["reason"] for call in gateway.calls()} == {"GatewayRestarted"}
+
+
+def test_a_phone_that_rang_when_the_gateway_died_is_hung_up_on_when_it_answers(stage: Stage) -> None:
+    back = threading.Event()
+
+    def answers_late(phone: RawPhone, invite: Message) -> tuple[int, str]:
+        back.wait(60)
+        return answer_all(phone, invite)
+
+    raw = stage.raw_phone(decide=answers_late)
+    gateway = stage.gateway({"pod-a-1": raw.address})
+    visitor = stage.visitor(gateway.add_visit())
+    visitor.join()
+    visitor.wait_for_state("ringing")
+    gateway.kill()
+    gateway.start_again()
+    back.set()
+    raw.wait_for("ACK")
+    raw.wait_for("BYE")
+    assert len(gateway.log_events("sip.unknown_answer")) == 1
 
 
 def test_the_trace_of_a_phone_is_a_ladder_without_secrets(stage: Stage, phone: SippPhone) -> None:
