@@ -75,9 +75,8 @@ def _list(options: argparse.Namespace) -> int:
     for each in found:
         mark = " held" if each.id in held else ""
         seconds = int((each.ended - each.begun).total_seconds()) if each.ended else 0
-        print(
-            f"{each.id} {each.begun:%Y-%m-%dT%H:%M:%SZ} {seconds:6} s {each.state}{mark} {each.station} {each.visitor}"
-        )
+        what = f"{each.state}{mark} {each.station} {each.visitor}"
+        print(f"{each.id} {each.begun:%Y-%m-%dT%H:%M:%SZ} {seconds:6} s {what}")
     return 0
 
 

@@ -1,7 +1,6 @@
 """`parloir recordings`: what staff of the gateway's host do with recordings, without the gateway."""
 
 import re
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import pytest
 from parloir import cli
 from parloir.config import loader
 from parloir.export.verify import verify
-from parloir.offline import Store, opened
+from parloir.offline import opened
 from parloir.relay.journal import JournalWriter, packed
 from parloir.store import audit, calls, recording_holds, recordings, vault
 from parloir.store.calls import Call, CallClass, WayIn
@@ -33,7 +32,7 @@ facilities:
 
 
 @pytest.fixture(name="config")
-def recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A gateway's data with one recording of four seconds, `r1`."""
     config = tmp_path / "parloir.yaml"
     config.write_text(CONFIG)
@@ -43,23 +42,16 @@ def recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setattr(recorded_call, "KEY", key)
     end = recorded_call.call(folder / "r1.journal", 4, Network(), Network())
     with opened(loader.load(config).gateway) as store, store.transaction() as connection:
-        calls.add(
-            connection,
-            Call("c1", None, "north", "pod-a-1", WayIn.SCHEDULED, CallClass.ORDINARY, NOW, NOW, "VisitorLeft"),
-        )
+        call = Call("c1", None, "north", "pod-a-1", WayIn.SCHEDULED, CallClass.ORDINARY, NOW, NOW, "VisitorLeft")
+        calls.add(connection, call)
         recordings.add(connection, "r1", "c1", "north", NOW)
         audit.append(connection, "parloir", "recording.begun", "recording r1")
         recordings.end(connection, "r1", NOW, Ending(State.WHOLE, *end))
-    yield config
+    return config
 
 
 def run(config: Path, *words: str) -> int:
     return cli.main(["recordings", words[0], "--config", str(config), *words[1:]])
-
-
-def store(config: Path) -> Store:
-    with opened(loader.load(config).gateway) as found:
-        return found
 
 
 def test_recordings_are_listed(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -149,10 +141,10 @@ def test_key_file_is_made_once_and_shows_no_secret(tmp_path: Path, capsys: pytes
         assert secret not in said
 
 
-@pytest.mark.parametrize(
-    "words",
-    [("export", "r9", "x", "--reason", "a"), ("hold", "r9", "--reason", "a"), ("expire", "--facility", "north")],
-)
+EXPORT = ("export", "r9", "x", "--reason", "a")
+
+
+@pytest.mark.parametrize("words", [EXPORT, ("hold", "r9", "--reason", "a"), ("expire", "--facility", "north")])
 def test_what_cannot_be_done_says_why(config: Path, capsys: pytest.CaptureFixture[str], words: tuple[str, ...]) -> None:
     assert run(config, *words) == 1
     assert capsys.readouterr().err
