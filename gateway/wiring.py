@@ -142,7 +142,7 @@ def _rtp_host(configured: str) -> str:
 
 
 def advertise(config: Config, trunk_at: Callable[[str], tuple[str, str] | None]) -> Callable[[str], str]:
-    """Which address a phone at a host is told to send media to; the function raises Unreachable without a way to it.
+    """Which address a phone at a host (an IP literal) is told to send media to; Unreachable without a way there.
 
     `trunk_at` says which facility's trunk is at a host.
     """
@@ -155,7 +155,7 @@ def advertise(config: Config, trunk_at: Callable[[str], tuple[str, str] | None])
     fixed = config.sip.rtp_address
 
     def toward(host: str) -> str:
-        trunk = trunk_at(host) if own and host else None
+        trunk = trunk_at(host) if own else None
         if trunk is not None and trunk in own:
             return own[trunk]
         if fixed != "auto":
@@ -163,7 +163,7 @@ def advertise(config: Config, trunk_at: Callable[[str], tuple[str, str] | None])
         try:
             return network.toward(host)
         except (OSError, ValueError):
-            raise Unreachable(host or "the phone", "it is not registered, or there is no way to it") from None
+            raise Unreachable(host, "this machine has no way to it") from None
 
     return toward
 

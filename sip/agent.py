@@ -162,14 +162,9 @@ class UserAgent:
         flow = self.edge.sockets.flow(peer, target.transport)
         return Way(flow, Uri(target.user, target.host, target.port, by(target.transport)))
 
-    def host_of(self, target: Target) -> str:
-        """Where a target is now, as far as that is known: an IP literal or a name, "" for a phone that is not there."""
-        if isinstance(target, Registered):
-            newest = self.edge.registrations.of(target.facility, target.station)[:1]
-            return Flow.parse(newest[0].flow).peer.host if newest else ""
-        if isinstance(target, Through):
-            return self.edge.trunks.host_of(target)
-        return target.host
+    async def find(self, target: Target) -> str:
+        """The IP literal that a target is at now; raises Unreachable."""
+        return (await self._way(target)).flow.peer.host
 
     async def _resolve(self, host: str) -> str:
         try:

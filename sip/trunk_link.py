@@ -72,12 +72,6 @@ class TrunkLink:
         answers = self.up[self.place] or not self.trunk.options
         return answers and (self.registered or not self.trunk.register)
 
-    @property
-    def host(self) -> str:
-        """The IP literal of the address in use; "" while its name does not resolve."""
-        address = self.addresses[self.place]
-        return address.host if address is not None else ""
-
     def is_at(self, host: str) -> bool:
         """Whether the PBX is at that host."""
         return any(address is not None and address.host == host for address in self.addresses)

@@ -92,11 +92,6 @@ class Trunks:
             raise Unreachable(f"{target.facility}/{target.trunk}", "no such trunk")
         return await link.way(target.number)
 
-    def host_of(self, target: Through) -> str:
-        """The IP literal of a trunk's address in use; "" while that is not known."""
-        link = self.links.get((target.facility, target.trunk))
-        return link.host if link is not None else ""
-
     def at(self, peer: Address) -> list[TrunkLink]:
         """The trunks that a message from there can come by, those with just that port first."""
         found = [link for link in self.links.values() if link.is_at(peer.host)]

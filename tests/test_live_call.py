@@ -27,7 +27,7 @@ from parloir.policy.values import Alert, Call
 from parloir.relay.commands import Interrupted, NoPorts
 from parloir.rtp.description import Address
 from parloir.rtp.sdes import Encryption
-from parloir.sip.session import EndKind, Gone, NoFreeLine, NotAcceptable, Session, SessionEnd, SessionEvents
+from parloir.sip.session import EndKind, Gone, NoFreeLine, NotAcceptable, Referred, Session, SessionEnd, SessionEvents
 from parloir.store import relationships, residents, visitors, visits
 from parloir.store.database import Database
 from parloir.store.relationships import RelationshipKind, RelationshipState
@@ -112,6 +112,9 @@ class FakeSession:
 
     def ask_keyframe(self) -> None: ...
 
+    def refer(self, target: str, heard: Referred) -> None:
+        heard(False)
+
 
 @dataclass
 class FakePhones:
@@ -121,7 +124,7 @@ class FakePhones:
     session: Any = None
     fail: Exception | None = None
 
-    def host_of(self, target: Any) -> str:
+    async def find(self, target: Any) -> str:
         return "127.0.0.1"
 
     async def invite(self, target: Any, sdp: str, events: SessionEvents, caller: str = "") -> Session:

@@ -147,7 +147,7 @@ async def test_the_second_address_takes_over(bench: Bench) -> None:
     first.respond(await first.request("REGISTER"), 503, None, ("Retry-After", "0"))
     await taken(second)
     await until(bench, lambda: link.serves)
-    assert bench.agent.host_of(TARGET) == "127.0.0.7"
+    assert await bench.agent.find(TARGET) == "127.0.0.7"
     first.respond(await first.request("OPTIONS"), 503)
 
 
@@ -158,10 +158,10 @@ async def test_a_static_peer_is_asked_for_life_and_called_where_it_answers(bench
     link = trunk(bench, first, second, options=0.2)
     first.respond(await first.request("OPTIONS"), 503)
     await until(bench, lambda: link.up == [False, True])
-    assert bench.agent.host_of(TARGET) == "127.0.0.7"
+    assert await bench.agent.find(TARGET) == "127.0.0.7"
     first.respond(await first.request("OPTIONS"), 404)
     await until(bench, lambda: link.up == [True, True])
-    assert bench.agent.host_of(TARGET) == "127.0.0.6"
+    assert await bench.agent.find(TARGET) == "127.0.0.6"
     assert first.heard("REGISTER") == second.heard("REGISTER") == 0
     first.on_message = second.on_message
 

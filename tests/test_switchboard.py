@@ -137,4 +137,4 @@ def test_a_trunk_may_be_told_another_address_for_media(tmp_path: Path) -> None:
     assert told("127.0.0.9") == "192.0.2.9"
     assert told("127.0.0.8") == "127.0.0.1"
     with pytest.raises(Unreachable):
-        told("")
+        told("phone.invalid")

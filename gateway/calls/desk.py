@@ -220,19 +220,19 @@ class Desk:
         station = self.stations.get(visit.facility, visit.station)
         way_in = WayIn.INSIDE if incoming else WayIn.SCHEDULED
         id, opened = secrets.token_hex(8), self.bookings.now()
-        host = incoming.remote.host if incoming else self._host_of(station)
         around = Around(
             self.reactor,
             self.timelines,
             room.say,
             decide=lambda: self._decide(id, room, station, way_in),
             bridge=lambda call, privileged: self._bridge(call, privileged, room, station),
+            find=lambda: self._find(station, incoming),
             invite=lambda sdp, events: self._invite(station, sdp, events, visit.visitor),
             over=lambda call: self._over(call, room),
             record=self.recordings.record,
             recorded=self.recordings.finished,
         )
-        terms = Terms(station.language, station.video, host, self.terms.rejoin_window)
+        terms = Terms(station.language, station.video, self.terms.rejoin_window)
         call = LiveCall(id, visit, terms, around, incoming)
         self.live[id] = call
         room.began(call)
@@ -295,9 +295,13 @@ class Desk:
             raise NotServed(f"station {station.name} has no address")
         return await self.phones.invite(station.target, sdp, events, caller)
 
-    def _host_of(self, station: Station) -> str:
-        """Where a station's phone is, "" where that is not known."""
-        return self.phones.host_of(station.target) if station.target else ""
+    async def _find(self, station: Station, incoming: Incoming | None) -> str:
+        """The IP literal that the phone is at; raises Unreachable, NotServed."""
+        if incoming is not None:
+            return incoming.remote.host
+        if station.target is None:
+            raise NotServed(f"station {station.name} has no address")
+        return await self.phones.find(station.target)
 
     def _over(self, call: LiveCall, room: Room) -> None:
         reason = call.call.reason

@@ -45,7 +45,6 @@ class Terms:
 
     language: str
     video: bool
-    phone_host: str
     rejoin_window: float
 
 
@@ -53,9 +52,9 @@ class Terms:
 class Around:
     """What a call needs of the gateway, and tells it.
 
-    `decide` asks the facility's policies; only then is `bridge` made, of the class they settled. `invite` starts the
-    phone's leg with our offer; `record` is called when the notice has been heard, and `recorded` waits for the end of
-    the recording; `over` is called once, when all is closed and noted.
+    `decide` asks the facility's policies; only then is `bridge` made, of the class they settled. `find` says at which
+    host the phone is now, `invite` starts its leg with our offer; `record` is called when the notice has been heard, and
+    `recorded` waits for the end of the recording; `over` is called once, when all is closed and noted.
     """
 
     reactor: Any
@@ -63,6 +62,7 @@ class Around:
     say: Callable[[ToPage], None]
     decide: Callable[[], Awaitable[Decision]]
     bridge: Callable[["LiveCall", bool], Bridge]
+    find: Callable[[], Awaitable[str]]
     invite: Callable[[str, SessionEvents], Awaitable[Session]]
     over: Callable[["LiveCall"], None]
     record: Callable[["LiveCall"], Awaitable[None]]
@@ -252,7 +252,10 @@ class LiveCall:
         self.feed(Event.ALLOWED)
 
     async def _connect_phone(self) -> None:
-        await self.bridge.open(self.terms.phone_host, self.terms.video)
+        host = await self.around.find()
+        if not self.live:
+            return
+        await self.bridge.open(host, self.terms.video)
         if not self.live:
             return
         incoming = self.incoming

@@ -54,8 +54,8 @@ class Phones(Protocol):
 
     async def invite(self, target: Target, sdp: str, events: SessionEvents, caller: str = "") -> Session: ...
 
-    def host_of(self, target: Target) -> str:
-        """Where a target is now, as far as that is known: an IP literal or a name, "" for a phone that is not there."""
+    async def find(self, target: Target) -> str:
+        """The IP literal that a target is at now; raises Unreachable."""
 
 
 class Stations:
