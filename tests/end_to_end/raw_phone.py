@@ -189,6 +189,10 @@ class RawPhone:
     def _send(self, text: str) -> None:
         self._socket.sendto(text.encode(), self._peer)
 
+    def send_datagram(self, data: bytes, port: int) -> None:
+        """Send any bytes from its own SIP port to that one of this machine."""
+        self._socket.sendto(data, ("127.0.0.1", port))
+
     def request(self, method: str, body: str = "", timeout: float = 5.0, kind: str = "application/sdp") -> Message:
         """Send a request in the dialog and return its final answer; an INVITE's is acknowledged, with
         an answer if it brought no offer."""

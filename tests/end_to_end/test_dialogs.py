@@ -9,6 +9,9 @@ from typing import Any
 
 import pytest
 
+from ..torture.invalid import INVALID
+from ..torture.layers import APPLICATION, BACKWARD, TRANSACTION
+from ..torture.valid import VALID
 from . import sipp_script as script
 from .gateway_process import Gateway
 from .raw_phone import Message, RawPhone, answer_all
@@ -314,6 +317,19 @@ def test_a_phone_that_rang_when_the_gateway_died_is_hung_up_on_when_it_answers(s
     raw.wait_for("ACK")
     raw.wait_for("BYE")
     assert len(gateway.log_events("sip.unknown_answer")) == 1
+
+
+def test_torture_harms_no_running_gateway(stage: Stage) -> None:
+    raw = stage.raw_phone()
+    gateway = stage.gateway({"pod-a-1": raw.address}, calls=4)
+    lines = gateway.lines()
+    for vector in (*VALID, *INVALID, *TRANSACTION, *APPLICATION, *BACKWARD):
+        raw.send_datagram(vector.data, gateway.sip_port)
+    visitor = stage.visitor(gateway.add_visit())
+    visitor.join()
+    raw.talk(raw.wait_for("INVITE").body)
+    visitor.wait_for_state("talking")
+    assert gateway.lines() == lines
 
 
 def test_the_trace_of_a_phone_is_a_ladder_without_secrets(stage: Stage, phone: SippPhone) -> None:
