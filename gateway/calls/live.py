@@ -53,8 +53,8 @@ class Around:
     """What a call needs of the gateway, and tells it.
 
     `decide` asks the facility's policies; only then is `bridge` made, of the class they settled. `find` says at which
-    host the phone is now, `invite` starts its leg with our offer; `record` is called when the notice has been heard, and
-    `recorded` waits for the end of the recording; `over` is called once, when all is closed and noted.
+    host the phone is now, `invite` starts its leg with our offer; `record` is called when the notice has been heard,
+    and `recorded` waits for the end of the recording; `over` is called once, when all is closed and noted.
     """
 
     reactor: Any
@@ -67,6 +67,8 @@ class Around:
     over: Callable[["LiveCall"], None]
     record: Callable[["LiveCall"], Awaitable[None]]
     recorded: Callable[["LiveCall"], Awaitable[None]]
+    consent: Callable[["LiveCall"], Awaitable[None]] | None = None
+    block: Callable[["LiveCall"], None] = lambda call: None
 
 
 class LiveCall:
@@ -171,7 +173,7 @@ class LiveCall:
             self.end(reason)
 
     async def _farewell(self, reason: Reason) -> None:
-        await self.bridge.play("lockdown", "both")
+        await self.bridge.play("lockdown", "both", interrupt=True)
         self.end(reason)
 
     def closing(self) -> None:
@@ -248,10 +250,15 @@ class LiveCall:
             text = for_visitor(denial, self.terms.language)
             self.end(reasons.Denied(denial.plugin, denial.code, denial.kind.value, said=text))
             return
+        self.page.show_price(decision)
         self._bridge = self.around.bridge(self, decision.call_class is not CallClass.ORDINARY)
         self.feed(Event.ALLOWED)
 
     async def _connect_phone(self) -> None:
+        if self.around.consent is not None:
+            await self.around.consent(self)
+            if not self.live:
+                return
         host = await self.around.find()
         if not self.live:
             return
@@ -261,6 +268,8 @@ class LiveCall:
         incoming = self.incoming
         if incoming is None:
             await self._ring()
+        elif self.bridge.phone is not None:
+            self.session = incoming.accept("", self.phone)
         elif incoming.offer is None:
             self.session = incoming.accept(self.bridge.offer_to_phone(), self.phone)
         else:
@@ -286,6 +295,8 @@ class LiveCall:
         self.page.show("connecting")
         self.timers.start("rejoin", BROWSER_MAY_TAKE, lambda: self.end(reasons.MediaLost("browser")))
         await self.page.connect()
+        if self.bridge.differs and self.session is not None:
+            self.session.restate()
 
     async def _announce(self) -> None:
         """Say every announcement to both, the gateway's own notice last: only after that may media be joined."""

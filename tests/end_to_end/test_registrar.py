@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ def test_a_registered_phone_is_rung_after_a_restart_and_calls(stage: Stage) -> N
     gateway = stage.gateway({}, logins={USER: PASSWORD})
     phone = registered(stage, gateway)
     phone.wait_to_register()
+    time.sleep(1)  # it is written behind the signalling's back
     gateway.kill()
     gateway.start_again()
     visit = gateway.add_visit(USER)
