@@ -336,9 +336,18 @@ class Bridge:
 
     def _arrange(self) -> None:
         now, legs = self._services.clock(), self._legs()
-        for party, kind in self._feeds.arrange(legs, self._joined, self._prompting.prompted(), self._downlink.paused):
+        prompted, withheld = self._prompting.prompted(), self._withheld()
+        for party, kind in self._feeds.arrange(legs, self._joined, prompted, withheld, self._spoken_to()):
             if kind is Kind.VIDEO:
                 legs[party].ask_keyframe(now)
+
+    def _withheld(self) -> frozenset[tuple[Party, Kind]]:
+        """What of the parties does not cross though they are joined."""
+        return frozenset({(Party.PHONE, Kind.VIDEO)} if self._downlink.paused else ())
+
+    def _spoken_to(self) -> frozenset[Party]:
+        """Who hears somebody else above the other party."""
+        return frozenset()
 
     def _ask_other(self, party: Party, now: int) -> None:
         other = self._legs().get(OTHER[party])

@@ -189,10 +189,14 @@ class ListenerStream(Value):
 
 
 class ListenerSide(Value):
-    """What a listener's offer and our answer settled, and the fingerprints its certificate must match."""
+    """What a listener's offer and our answer settled, and the fingerprints its certificate must match.
+
+    With `sparse`, pictures are thumbnails: now and then a keyframe, and nothing between.
+    """
 
     fingerprints: tuple[tuple[str, str], ...]
     streams: tuple[ListenerStream, ...]
+    sparse: bool = False
 
 
 class ListenerTerms(Value):
@@ -203,6 +207,22 @@ class ListenerTerms(Value):
     fingerprint: tuple[str, str]
     candidates: tuple[Candidate, ...]
     ssrcs: tuple[tuple[Leg, Kind, int], ...]
+
+
+class SpeakerSide(Value):
+    """What a speaker's offer and our answer settled, its certificate's fingerprints, and who is to hear it."""
+
+    fingerprints: tuple[tuple[str, str], ...]
+    codec: str
+    clock: int
+    payload_type: int
+    to: tuple[Leg, ...]
+
+
+class Withheld(Value):
+    """What of the parties does not cross, as (party, kind)."""
+
+    streams: tuple[tuple[Leg, Kind], ...] = ()
 
 
 class NoSuchBridge(Exception):
@@ -408,6 +428,35 @@ class CloseListener(amp.Command):
     errors = ERRORS
 
 
+class Withhold(amp.Command):
+    """Let exactly these streams of the parties not cross, though they are joined. Refused on a privileged bridge."""
+
+    arguments = ((b"bridge", amp.Unicode()), (b"streams", Json(Withheld)))
+    errors = ERRORS
+
+
+class OpenSpeaker(amp.Command):
+    """Make ready for the browser of an officer who will speak. Refused on a privileged bridge, or if one speaks."""
+
+    arguments = ((b"bridge", amp.Unicode()), (b"speaker", amp.Unicode()))
+    response = ((b"terms", Json(BrowserTerms)),)
+    errors = ERRORS
+
+
+class SetSpeaker(amp.Command):
+    """Say what the speaker's browser agreed to; the parties named hear it as soon as its keys are there."""
+
+    arguments = ((b"bridge", amp.Unicode()), (b"speaker", amp.Unicode()), (b"side", Json(SpeakerSide)))
+    errors = ERRORS
+
+
+class CloseSpeaker(amp.Command):
+    """Send a speaker away; the parties hear each other as before. Harmless when it has gone."""
+
+    arguments = ((b"bridge", amp.Unicode()), (b"speaker", amp.Unicode()))
+    errors = ERRORS
+
+
 class RecordingOver(amp.Command):
     """Relay to gateway: a journal is closed, with so many chunks and octets and this last hash; or it failed."""
 
@@ -430,6 +479,18 @@ class ListenerGone(amp.Command):
     """Relay to gateway: a listener's browser has stopped answering, or never finished its handshake."""
 
     arguments = ((b"bridge", amp.Unicode()), (b"listener", amp.Unicode()), (b"why", amp.Unicode()))
+
+
+class SpeakerUp(amp.Command):
+    """Relay to gateway: a speaker's keys are there, and it is heard."""
+
+    arguments = ((b"bridge", amp.Unicode()), (b"speaker", amp.Unicode()))
+
+
+class SpeakerGone(amp.Command):
+    """Relay to gateway: a speaker's browser has stopped answering, or never finished its handshake."""
+
+    arguments = ((b"bridge", amp.Unicode()), (b"speaker", amp.Unicode()), (b"why", amp.Unicode()))
 
 
 class LegUp(amp.Command):

@@ -16,9 +16,10 @@ HISTORY = 256
 
 
 class Verb(Enum):
-    """What a route does with a packet."""
+    """What a route does with a packet; COPY forwards it to nobody but those who have copies."""
 
     FORWARD = "forward"
+    COPY = "copy"
     PUNT = "punt"
     DROP = "drop"
 
@@ -175,10 +176,15 @@ class ToRing:
 
 @dataclass(slots=True)
 class ToSink:
-    """A copy of each forwarded packet to a listener's stream, which nothing else feeds."""
+    """A copy of each forwarded packet to a listener's stream, which nothing else feeds.
+
+    A `sparse` one is of H.264 keyframes alone; `frame` is the timestamp of the last that was copied.
+    """
 
     sink: Sink
     out_type: int
+    sparse: bool = False
+    frame: int = -1
 
 
 Copy = ToRing | ToSink

@@ -9,6 +9,8 @@ from parloir.rtp.flow import Leg as Party
 OTHER = {Party.PHONE: Party.BROWSER, Party.BROWSER: Party.PHONE}
 
 _Target = tuple[int, int, tuple[bytes, ...]]
+_ASIDE: _Target = (0, 0, ())
+"""Forwarded to no stream: only those who have copies get it."""
 
 
 class Feeds:
@@ -29,16 +31,21 @@ class Feeds:
         self._epoch = max(self._epoch, epoch)
 
     def crosses(self, stream: Stream) -> bool:
-        """Whether what comes on this stream is forwarded now."""
-        return stream.route in self._targets
+        """Whether what comes on this stream is forwarded now, as it is."""
+        return stream.route in self._targets and self._targets[stream.route] != _ASIDE
 
     def arrange(
-        self, legs: dict[Party, Leg], joined: bool, prompted: frozenset[Party], resting: bool = False
+        self,
+        legs: dict[Party, Leg],
+        joined: bool,
+        prompted: frozenset[Party],
+        withheld: frozenset[tuple[Party, Kind]] = frozenset(),
+        spoken_to: frozenset[Party] = frozenset(),
     ) -> set[tuple[Party, Kind]]:
         """Let exactly this cross; the streams of which party and kind have just begun to.
 
-        While a prompt is played to a party (`prompted`), it does not hear the other; video goes on, but for the
-        phone's while that is `resting`.
+        While a prompt is played to a party (`prompted`), it does not hear the other; video goes on. What is `withheld`
+        of a party nobody gets. A party that is `spoken_to` hears the other in what is mixed for it.
         """
         begun: set[tuple[Party, Kind]] = set()
         routes: dict[int, _Target] = {}
@@ -47,10 +54,11 @@ class Feeds:
             for kind, stream in leg.streams.items():
                 sink = other.streams.get(kind) if other and joined else None
                 unheard = kind is Kind.AUDIO and OTHER[party] in prompted
-                if sink is None or unheard or (resting and (party, kind) == (Party.PHONE, Kind.VIDEO)):
+                if sink is None or unheard or (party, kind) in withheld:
                     self._stop(stream)
                     continue
-                target = (sink.sink, sink.send_type, stream.prelude)
+                aside = kind is Kind.AUDIO and OTHER[party] in spoken_to
+                target = _ASIDE if aside else (sink.sink, sink.send_type, stream.prelude)
                 if self._targets.get(stream.route) != target:
                     self._start(stream, target)
                     begun.add((party, kind))
@@ -61,7 +69,8 @@ class Feeds:
     def _start(self, stream: Stream, target: _Target) -> None:
         epoch = self.next_epoch()
         sink, out_type, prelude = target
-        self._table.swap_route(stream.route, Verb.FORWARD, epoch, sink, out_type, prelude)
+        verb = Verb.FORWARD if sink else Verb.COPY
+        self._table.swap_route(stream.route, verb, epoch, sink, out_type, prelude)
         for route in stream.events:
             self._table.swap_route(route, Verb.PUNT, epoch, sink)
 

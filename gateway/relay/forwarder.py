@@ -58,6 +58,9 @@ class Forwarder:
         if route.extension and first & 0x10:
             note_frame(source, timestamp, abs_send_time(self._inbox, first, start, route.extension), size, now)
         sink = route.sink
+        if route.verb is Verb.COPY and start != end:
+            self._copy(route, bytes(buffer[:size]), (start, end), step, False, now)
+            return True
         if route.verb is not Verb.FORWARD or sink is None or start == end:
             self._keep(peer, route, size, step, now)
             return True
@@ -161,11 +164,15 @@ class Forwarder:
         self, route: Route, copy: ToSink, packet: bytes, span: tuple[int, int], step: int, preceded: bool, now: int
     ) -> None:
         sink, begun = copy.sink, not tap.carries(copy, route)
+        _, second, sequence, timestamp, _ = HEADER.unpack_from(packet)
+        if copy.sparse and not tap.shows(copy, packet[slice(*span)], timestamp):
+            if step > 0 and not begun:
+                numbering.swallow(sink)
+            return
         if not tap.place(copy, route, packet, step, now):
             return
         if begun:
             self.punt(Punt(PuntKind.EPOCH, sink.id, now), sink.peer)
-        _, second, sequence, timestamp, _ = HEADER.unpack_from(packet)
         if preceded:
             self._send_prelude(route, sink, copy.out_type, sequence, timestamp)
         number = (sequence + sink.offset) & 0xFFFF

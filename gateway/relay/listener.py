@@ -53,6 +53,7 @@ class ListenerLeg:
         self.ssrcs: dict[Kind, int] = {}
         self.offered = {(party, kind): secrets.randbits(32) for party in Party for kind in Kind}
         self.streams: dict[tuple[Party, Kind], Heard] = {}
+        self.sparse = False
         self._switch = switch
         self._ntp = ntp
         self._association = Association(switch, fd, certificate, up, down)
@@ -75,7 +76,7 @@ class ListenerLeg:
         wanted = {(stream.party, stream.kind): stream for stream in side.streams}
         if self._started or len(wanted) != len(side.streams):
             raise Refused("a listener is set once, and hears each stream once")
-        self._started = True
+        self._started, self.sparse = True, side.sparse
         for (party, kind), terms in wanted.items():
             self.streams[party, kind] = self._new_stream(terms, self.offered[party, kind])
         self._association.start(side.fingerprints)

@@ -37,6 +37,11 @@ class Listeners:
         self._legs: dict[str, ListenerLeg] = {}
         self._due: dict[str, float] = {}
 
+    @property
+    def sparse(self) -> bool:
+        """Whether anybody looks at thumbnails."""
+        return any(leg.sparse for leg in self._legs.values())
+
     def open(self, name: str) -> ListenerTerms:
         """Make ready for a listener. Raises Refused for a name that is taken, or where too many listen."""
         if name in self._legs or len(self._legs) >= MOST:
@@ -89,7 +94,8 @@ class Listeners:
             heard = leg.streams.get((party, stream.kind))
             if heard is None or (heard.terms.codec, heard.terms.clock) != (stream.codec, stream.clock):
                 continue
-            table.copy_to_sink(stream.route, heard.sink, heard.terms.payload_type)
+            sparse = leg.sparse and stream.kind is Kind.VIDEO
+            table.copy_to_sink(stream.route, heard.sink, heard.terms.payload_type, sparse)
             for events in stream.events:
                 table.copy_to_sink(events, heard.sink, heard.terms.payload_type)
 

@@ -4,21 +4,34 @@ from collections.abc import Iterator
 from time import time
 
 from parloir.relay.bridge import BEATS, Bridge
-from parloir.relay.commands import ListenerSide, ListenerTerms, NotAnnounced, RecordingTerms, Refused, Report
+from parloir.relay.commands import (
+    BrowserTerms,
+    ListenerSide,
+    ListenerTerms,
+    NotAnnounced,
+    RecordingTerms,
+    Refused,
+    Report,
+    SpeakerSide,
+)
 from parloir.relay.entries import Punt, PuntKind
 from parloir.relay.listener import Origin
 from parloir.relay.listeners import Listeners
 from parloir.relay.recording import Recording
 from parloir.relay.services import News, Services
+from parloir.relay.speaking import Speaking
 from parloir.rtp.description import Kind
 from parloir.rtp.flow import Leg as Party
 
 RECORD, MONITOR = "record", "monitor"
 """What a notice may have told the parties."""
+SPEAKER = "speaker"
+THUMBNAIL = 4
+"""Seconds from one thumbnail to the next."""
 
 
 class OrdinaryBridge(Bridge):
-    """A bridge with taps: copies of what is forwarded, which touch neither party's stream.
+    """A bridge with taps: copies of what is forwarded, which touch neither party's stream; and with officers' acts.
 
     What a party says while it cannot be heard by the other (before the notice, on hold, under a prompt) is heard by
     nobody else either.
@@ -33,6 +46,16 @@ class OrdinaryBridge(Bridge):
             self._arrange,
             self._listener_up,
             lambda listener, why: news.listener_gone(name, listener, why),
+        )
+        self._officer_withholds: frozenset[tuple[Party, Kind]] = frozenset()
+        self._speaking = Speaking(
+            name,
+            services,
+            self._feeds,
+            self._legs,
+            self._arrange,
+            lambda speaker: news.speaker_up(name, speaker),
+            lambda speaker, why: news.speaker_gone(name, speaker, why),
         )
 
     def record(self, terms: RecordingTerms) -> None:
@@ -66,6 +89,29 @@ class OrdinaryBridge(Bridge):
         """Send a listener away."""
         self._listeners.close(name)
 
+    def withhold(self, streams: frozenset[tuple[Party, Kind]]) -> None:
+        """Let exactly these streams not cross."""
+        self._officer_withholds = streams
+        if self._recording is not None:
+            self._recording.note("withheld", streams=sorted(f"{party} {kind}" for party, kind in streams))
+        self._arrange()
+
+    def open_speaker(self, name: str) -> BrowserTerms:
+        """Make ready for an officer who will speak. Raises NotAnnounced, or Refused while another speaks."""
+        if not self._announced:
+            raise NotAnnounced("the notice has not been played to both parties")
+        return self._speaking.open(name)
+
+    def set_speaker(self, name: str, side: SpeakerSide) -> None:
+        """Shake hands with a speaker that was made ready for. Raises Refused."""
+        self._speaking.set(name, side, self._seconds())
+        if self._recording is not None:
+            self._recording.note("officer", to=sorted(side.to))
+
+    def close_speaker(self, name: str) -> None:
+        """Send a speaker away."""
+        self._speaking.close(name)
+
     async def play(self, prompt: str, to: str, times: int, interrupt: bool = False) -> int:
         """Play a prompt, and write down that it was played."""
         if self._recording is not None:
@@ -87,6 +133,7 @@ class OrdinaryBridge(Bridge):
     def close(self) -> Report:
         """End it, and all that listens."""
         self._listeners.close_all()
+        self._speaking.close_all()
         report = super().close()
         if self._recording is not None:
             recording, self._recording = self._recording, None
@@ -94,8 +141,9 @@ class OrdinaryBridge(Bridge):
         return report
 
     def numbers(self) -> Iterator[tuple[int, str]]:
-        """The numbers of the parties' and of the listeners'."""
+        """The numbers of the parties', of the listeners', and of whoever speaks."""
         yield from super().numbers()
+        yield from ((number, SPEAKER) for number in self._speaking.numbers())
         yield from ((number, f"listener {name}") for number, name in self._listeners.numbers())
 
     def take(self, punt: Punt, whose: str) -> None:
@@ -104,6 +152,8 @@ class OrdinaryBridge(Bridge):
             self._keep_rtcp(punt, Party(whose))
             super().take(punt, whose)
             return
+        if whose == SPEAKER:
+            return
         for party in self._listeners.take(punt, whose.removeprefix("listener "), self._source):
             self.ask_keyframe(party)
 
@@ -111,8 +161,12 @@ class OrdinaryBridge(Bridge):
         """What is due for the parties, for the listeners, and for the journal."""
         super().attend(now, lost)
         self._listeners.attend(now / 1e9, lost)
+        self._speaking.attend(now / 1e9, lost)
         if self._beat % BEATS == 0:
             self._listeners.report(now, self._source)
+        if self._beat % (BEATS * THUMBNAIL) == 0 and self._listeners.sparse:
+            for party in Party:
+                self.ask_keyframe(party)
         if self._recording is not None:
             self._recording.flush()
 
@@ -137,6 +191,14 @@ class OrdinaryBridge(Bridge):
                 if self._recording is not None:
                     self._recording.copy(party, stream)
                 self._listeners.copy(party, stream)
+                self._speaking.copy(party, stream)
+        self._speaking.arrange(self._prompting.prompted())
+
+    def _withheld(self) -> frozenset[tuple[Party, Kind]]:
+        return super()._withheld() | self._officer_withholds
+
+    def _spoken_to(self) -> frozenset[Party]:
+        return self._speaking.to
 
     def _keep_rtcp(self, punt: Punt, party: Party) -> None:
         leg = self._legs().get(party)

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred, DeferredLock
 from twisted.internet.threads import deferToThreadPool
@@ -44,10 +44,21 @@ class Prompts:
         return Deferred.fromCoroutine(once())
 
 
-class Playing:
-    """A prompt being played into one stream; `done` fires with its milliseconds, or fails with Interrupted."""
+class Sound(Protocol):
+    """What can be played: the RTP packets that are due at a time (monotonic ns), and whether it is over by then."""
 
-    def __init__(self, playback: Playback, sink: int, epoch: int, endless: bool) -> None:
+    @property
+    def milliseconds(self) -> int: ...
+
+    def due(self, now: int) -> list[bytes]: ...
+
+    def over(self, now: int) -> bool: ...
+
+
+class Playing:
+    """A sound being played into one stream; `done` fires with its milliseconds, or fails with Interrupted."""
+
+    def __init__(self, playback: Sound, sink: int, epoch: int, endless: bool) -> None:
         self.playback = playback
         self.sink = sink
         self.epoch = epoch
@@ -66,7 +77,7 @@ class Playing:
 
 
 class Player:
-    """The one clock of all prompts of a relay. `later` is the reactor's callLater, `clock` in monotonic ns."""
+    """The one clock of all that a relay plays. `later` is the reactor's callLater, `clock` in monotonic ns."""
 
     def __init__(self, switch: Switch, later: Callable[..., Any], clock: Callable[[], int] = time.monotonic_ns) -> None:
         self._switch = switch
@@ -76,8 +87,11 @@ class Player:
 
     def play(self, encoded: Encoded, payload_type: int, times: int, sink: int, epoch: int) -> Playing:
         """Begin to play at once; the epoch must be higher than whatever feeds the stream now."""
-        playback = Playback(encoded, payload_type, times, self._clock())
-        playing = Playing(playback, sink, epoch, endless=not times)
+        return self.feed(Playback(encoded, payload_type, times, self._clock()), sink, epoch, endless=not times)
+
+    def feed(self, sound: Sound, sink: int, epoch: int, endless: bool = True) -> Playing:
+        """The same for a sound that is made as it goes."""
+        playing = Playing(sound, sink, epoch, endless)
         self._playing.append(playing)
         if len(self._playing) == 1:
             self._later(0, self._tick)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import av
 
+from parloir.relay.coding import CODINGS, Coding, open_encoder
 from parloir.relay.errors import BadPrompt
 from parloir.rtp.packet import HEADER
 
@@ -20,23 +21,7 @@ LONGEST = 60
 _NAME = re.compile(r"[a-z]{2,3}/[a-z0-9-]{1,64}")
 
 
-@dataclass(frozen=True)
-class _Encoder:
-    """PyAV's name of an encoder, the rate it samples at, its sample format, and the RTP ticks of 20 ms."""
-
-    name: str
-    rate: int
-    format: str
-    step: int
-
-
-_ENCODERS = {
-    "PCMU": _Encoder("pcm_mulaw", 8000, "s16", 160),
-    "PCMA": _Encoder("pcm_alaw", 8000, "s16", 160),
-    "G722": _Encoder("g722", 16000, "s16", 160),
-    "opus": _Encoder("libopus", 48000, "s16", 960),
-}
-CODECS = tuple(_ENCODERS)
+CODECS = tuple(CODINGS)
 
 
 @dataclass(frozen=True)
@@ -70,7 +55,7 @@ def locate(folder: Path, name: str) -> Path:
 
 def encode(path: Path, codec: str) -> Encoded:
     """Read and encode one prompt; takes some milliseconds of CPU, so not on the reactor's thread. Raises BadPrompt."""
-    terms = _ENCODERS.get(codec)
+    terms = CODINGS.get(codec)
     if terms is None:
         raise BadPrompt(path.stem, f"no encoder for {codec}")
     try:
@@ -82,12 +67,8 @@ def encode(path: Path, codec: str) -> Encoded:
     return Encoded(payloads, terms.step)
 
 
-def _payloads(path: Path, terms: _Encoder) -> Iterator[bytes]:
-    encoder = av.CodecContext.create(terms.name, "w")
-    assert isinstance(encoder, av.AudioCodecContext)
-    encoder.sample_rate, encoder.format, encoder.layout = terms.rate, av.AudioFormat(terms.format), "mono"
-    if terms.name == "libopus":
-        encoder.options = {"application": "voip", "frame_duration": "20"}
+def _payloads(path: Path, terms: Coding) -> Iterator[bytes]:
+    encoder = open_encoder(terms)
     samples = terms.rate * FRAME // 1_000_000_000
     for frame in _frames(path, terms, samples):
         for packet in encoder.encode(frame):
@@ -96,7 +77,7 @@ def _payloads(path: Path, terms: _Encoder) -> Iterator[bytes]:
         yield bytes(packet)
 
 
-def _frames(path: Path, terms: _Encoder, samples: int) -> Iterator[av.AudioFrame]:
+def _frames(path: Path, terms: Coding, samples: int) -> Iterator[av.AudioFrame]:
     """The WAV in frames of exactly 20 ms, the last one filled up with silence."""
     resampler = av.AudioResampler(format=terms.format, layout="mono", rate=terms.rate, frame_size=samples)
     with av.open(str(path)) as container:

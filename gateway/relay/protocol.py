@@ -13,7 +13,16 @@ from twisted.protocols import amp
 from twisted.python.failure import Failure
 
 from parloir.relay import commands
-from parloir.relay.commands import BrowserSide, ListenerSide, PhoneSide, RecordingTerms, RelaySettings, Report
+from parloir.relay.commands import (
+    BrowserSide,
+    ListenerSide,
+    PhoneSide,
+    RecordingTerms,
+    RelaySettings,
+    Report,
+    SpeakerSide,
+    Withheld,
+)
 from parloir.relay.pump import Pump
 from parloir.relay.recorder import Outcome
 from parloir.relay.relay import BEAT, Relay
@@ -82,6 +91,14 @@ class Voice:
     def listener_gone(self, bridge: str, listener: str, why: str) -> None:
         """A listener is gone."""
         self._say(commands.ListenerGone, bridge=bridge, listener=listener, why=why[:500])
+
+    def speaker_up(self, bridge: str, speaker: str) -> None:
+        """A speaker is heard."""
+        self._say(commands.SpeakerUp, bridge=bridge, speaker=speaker)
+
+    def speaker_gone(self, bridge: str, speaker: str, why: str) -> None:
+        """A speaker is gone."""
+        self._say(commands.SpeakerGone, bridge=bridge, speaker=speaker, why=why[:500])
 
     def _say(self, command: type[amp.Command], **arguments: Any) -> None:
         said = self._gateway.callRemote(command, **arguments)  # type: ignore[no-untyped-call]
@@ -207,9 +224,7 @@ class GatewayProtocol(amp.AMP):
         return self._played(self.relay.bridge(bridge).announce(prompt, frozenset((told or "").split())))
 
     @answers(commands.Play)
-    def play(
-        self, bridge: str, prompt: str, to: str, times: int, interrupt: bool | None = None
-    ) -> "Deferred[Answer]":
+    def play(self, bridge: str, prompt: str, to: str, times: int, interrupt: bool | None = None) -> "Deferred[Answer]":
         """Play a prompt."""
         return self._played(self.relay.bridge(bridge).play(prompt, to, times, bool(interrupt)))
 
@@ -276,6 +291,29 @@ class GatewayProtocol(amp.AMP):
     def close_listener(self, bridge: str, listener: str) -> Answer:
         """Send it away."""
         self.relay.open_to_taps(bridge).close_listener(listener)
+        return {}
+
+    @answers(commands.Withhold)
+    def withhold(self, bridge: str, streams: Withheld) -> Answer:
+        """Let streams not cross."""
+        self.relay.open_to_taps(bridge).withhold(frozenset(streams.streams))
+        return {}
+
+    @answers(commands.OpenSpeaker)
+    def open_speaker(self, bridge: str, speaker: str) -> Answer:
+        """Make ready for a speaker."""
+        return {"terms": self.relay.open_to_taps(bridge).open_speaker(speaker)}
+
+    @answers(commands.SetSpeaker)
+    def set_speaker(self, bridge: str, speaker: str, side: SpeakerSide) -> Answer:
+        """Shake hands with it."""
+        self.relay.open_to_taps(bridge).set_speaker(speaker, side)
+        return {}
+
+    @answers(commands.CloseSpeaker)
+    def close_speaker(self, bridge: str, speaker: str) -> Answer:
+        """Send it away."""
+        self.relay.open_to_taps(bridge).close_speaker(speaker)
         return {}
 
     def _played(self, prompt: Awaitable[int]) -> "Deferred[Answer]":

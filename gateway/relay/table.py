@@ -137,9 +137,9 @@ class Table:
         """Copy what the route forwards, as it comes in, to a ring."""
         self._copy(route_id, ToRing(self.rings[ring_id], stream))
 
-    def copy_to_sink(self, route_id: int, sink_id: int, out_type: int) -> None:
-        """Copy what the route forwards to a sink of a listener's, which nothing else may feed."""
-        self._copy(route_id, ToSink(self.sinks[sink_id], out_type))
+    def copy_to_sink(self, route_id: int, sink_id: int, out_type: int, sparse: bool = False) -> None:
+        """Copy what the route forwards, or its keyframes alone, to a sink of a listener's, which nothing else feeds."""
+        self._copy(route_id, ToSink(self.sinks[sink_id], out_type, sparse))
 
     def remove_copies(self, route_id: int) -> None:
         """Copy nothing of this route any more."""

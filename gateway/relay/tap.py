@@ -2,6 +2,7 @@
 
 from parloir.relay import numbering
 from parloir.relay.entries import Kept, Route, ToRing, ToSink
+from parloir.rtp.h264 import is_keyframe_start
 from parloir.rtp.packet import HEADER
 
 
@@ -37,3 +38,12 @@ def place(copy: ToSink, route: Route, packet: bytes, step: int, now: int) -> boo
 def carries(copy: ToSink, route: Route) -> bool:
     """Whether the listener's numbers are those of the route's packets as they come now."""
     return copy.sink.epoch == route.epoch and copy.sink.run == route.source.run
+
+
+def shows(copy: ToSink, payload: bytes, timestamp: int) -> bool:
+    """Whether the copy takes this packet: all, or where it is sparse those of a keyframe."""
+    if copy.sparse and copy.frame != timestamp:
+        if not is_keyframe_start(payload):
+            return False
+        copy.frame = timestamp
+    return True

@@ -1,0 +1,96 @@
+"""An officer's browser that speaks to a call, and the tones by which its tests know who is heard."""
+
+import math
+from array import array
+from typing import Any
+
+from parloir.relay import commands
+from parloir.relay.commands import BrowserTerms, SpeakerSide
+from parloir.relay.mixer import RATE, SAMPLES, Incoming, Outgoing
+from parloir.rtp.flow import Leg
+from parloir.rtp.packet import Packet
+
+from .listening_end import Officer
+from .media_ends import IDENTITY, Browser
+from .relay_rig import Call, soon
+
+PHONE_TONE, BROWSER_TONE, OFFICER_TONE = 500, 1000, 2000
+
+
+class Sergeant(Officer):
+    """A gateway that also hears of speakers."""
+
+    @commands.SpeakerUp.responder
+    def speaker_up(self, bridge: str, speaker: str) -> dict[str, Any]:
+        self.said.append(("speaker up", speaker))
+        return {}
+
+    @commands.SpeakerGone.responder
+    def speaker_gone(self, bridge: str, speaker: str, why: str) -> dict[str, Any]:
+        self.said.append(("speaker gone", speaker, why))
+        return {}
+
+
+class SpeakingBrowser(Browser):
+    """An officer's browser that speaks."""
+
+    def speaking(self, *to: Leg, **more: Any) -> SpeakerSide:
+        """What this browser agreed to."""
+        terms: dict[str, Any] = {"codec": "PCMU", "clock": 8000, "payload_type": 0}
+        return SpeakerSide(fingerprints=(IDENTITY.fingerprint,), to=to, **terms | more)
+
+
+async def speak(call: Call, browser: SpeakingBrowser, *to: Leg, name: str = "officer") -> None:
+    """Let an officer speak to these parties, until the keys are there."""
+    terms: BrowserTerms = await call.do(commands.OpenSpeaker, speaker=name)
+    await call.do(commands.SetSpeaker, speaker=name, side=browser.speaking(*to))
+    browser.transport.call(terms)
+    await soon(
+        lambda: call.gateway.heard("speaker up", name) and browser.transport.keyed, f"the keys of speaker {name}"
+    )
+
+
+class Tone:
+    """A tone as RTP payloads of 20 ms in a codec."""
+
+    def __init__(self, hertz: int, codec: str = "PCMU", level: int = 8000) -> None:
+        self._hertz = hertz
+        self._level = level
+        self._at = 0
+        self._outgoing = Outgoing(codec, 0)
+        self._waiting: list[bytes] = []
+
+    def samples(self) -> "array[int]":
+        """The next 20 ms."""
+        turn = 2 * math.pi * self._hertz / RATE
+        frame = array("h", (int(self._level * math.sin(turn * (self._at + n))) for n in range(SAMPLES)))
+        self._at += SAMPLES
+        return frame
+
+    def packet(self) -> Packet:
+        """The next packet, numbered from 0."""
+        while not self._waiting:
+            self._waiting += self._outgoing.say(self.samples())
+        return Packet.parse(self._waiting.pop(0))
+
+    def packets(self, count: int) -> list[Packet]:
+        """The next packets."""
+        return [self.packet() for _ in range(count)]
+
+
+def strength(samples: "array[int]", hertz: int) -> float:
+    """How strong a tone is in samples at 16 kHz (Goertzel): its amplitude."""
+    turn = 2 * math.pi * hertz / RATE
+    real = sum(sample * math.cos(turn * n) for n, sample in enumerate(samples))
+    imaginary = sum(sample * math.sin(turn * n) for n, sample in enumerate(samples))
+    return 2 * math.hypot(real, imaginary) / max(1, len(samples))
+
+
+def decoded(packets: list[Packet], codec: str = "PCMU") -> "array[int]":
+    """The sound of packets in their order."""
+    incoming, sound = Incoming(codec), array("h")
+    for packet in packets:
+        incoming.hear(packet.build())
+        while (frame := incoming.take()) is not None:
+            sound.extend(frame)
+    return sound
