@@ -294,6 +294,13 @@ async def test_an_unanswered_bye_is_repeated_and_frees_the_slot_at_once(bench: B
 
 
 @ensureDeferred
+async def test_a_phone_is_found_by_its_name(bench: Bench) -> None:
+    assert await bench.agent.find(_At("", "localhost", 5060)) == "127.0.0.1"
+    with pytest.raises(Unreachable):
+        await bench.agent.find(_At("", "phone.invalid", 5060))
+
+
+@ensureDeferred
 async def test_a_full_pool_and_an_unknown_host_are_said(bench: Bench) -> None:
     phone = bench.phone()
     slots = [await bench.agent.lines.reserve_soon(f"other-{number}") for number in range(4)]
