@@ -70,7 +70,7 @@ class Forwarder:
             return True
         preceded = bool(route.prelude) and step > 0 and self._precede(route, sink, sequence, timestamp, start, end)
         if route.copies:
-            self._copy(route, bytes(buffer[:size]), (start, end), step, preceded, now)
+            self._copy(route, bytes(self._inbox[:size]), (start, end), step, preceded, now)
         number = (sequence + sink.offset) & 0xFFFF
         stamp = (timestamp + sink.shift) & 0xFFFFFFFF
         if step > 0:
