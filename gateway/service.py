@@ -52,6 +52,7 @@ class RelayOwner:
 
     def __init__(self, config: Config, relays: Relays) -> None:
         self.config = config
+        self._configured = config.facilities
         self.relays = relays
 
     def locator(self, index: int) -> amp.CommandLocator:
@@ -142,7 +143,7 @@ class Service:
 
     def _ends_unrecorded(self, facility: str) -> bool:
         """Whether a facility wants no call to go on whose recording has failed."""
-        known = self.config.facilities.get(facility)
+        known = self._configured.get(facility)
         return known is not None and known.recording.on_failure == "end"
 
     def _web(self, config: Config) -> Web:
@@ -252,6 +253,7 @@ class Service:
         self.agent.replace_logins(wiring.logins(config))
         self.agent.replace_trunks(wiring.trunks(config))
         self.agent.renew_certificate()
+        self._configured = config.facilities
         self.log("reloaded")
 
     def terminate(self) -> None:

@@ -92,8 +92,7 @@ class Shelf:
     def start(self) -> None:
         """Remove what an earlier run has made, and go on removing what nobody wants any more."""
         if self._place is not None:
-            shutil.rmtree(self._place.folder / "made", ignore_errors=True)
-            self._reactor.callLater(SWEEP, self._sweep)
+            self._clear()
 
     async def search(self, wanted: Wanted) -> list[Recording]:
         """Recordings, the newest first."""
@@ -240,18 +239,15 @@ class Shelf:
             raise CannotRecord
         return self._place
 
-    def _sweep(self) -> None:
+    def _clear(self) -> None:
+        """Forget what was not wanted for a while, and remove the files of all that is forgotten."""
         now = self._timelines.clock.wall()
         for key, making in list(self._making.items()):
             if making.wanted is not None and now - making.wanted > KEPT and (making.done or making.error):
                 del self._making[key]
-        place = self._place
-        if place is not None and (place.folder / "made").is_dir():
-            wanted = {id for id, _ in self._making}
-            for folder in (place.folder / "made").iterdir():
-                if folder.name not in wanted:
-                    shutil.rmtree(folder, ignore_errors=True)
-        self._reactor.callLater(SWEEP, self._sweep)
+        made, wanted = self._placed().folder / "made", {id for id, _ in self._making}
+        removed = ensureDeferred(self._in_thread(lambda: _remove(made, wanted)))
+        removed.addBoth(lambda _: self._reactor.callLater(SWEEP, self._clear))
 
     def _audit(self, connection: Connection, by: str, act: str, id: str, /, **facts: Any) -> None:
         audit.append(connection, by, act, f"recording {id}", facts)
@@ -261,6 +257,12 @@ class Shelf:
 
 
 _DONE: Mapping[Action, str] = {Action.PLAY: "played", Action.EXPORT: "exported"}
+
+
+def _remove(made: Path, wanted: set[str]) -> None:
+    for folder in made.iterdir() if made.is_dir() else ():
+        if folder.name not in wanted:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _note(making: Making, share: float) -> None:

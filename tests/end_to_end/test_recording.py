@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +68,13 @@ def made(gateway: Gateway, id: str, what: str) -> dict[str, Any]:
     return gateway.wait_until(look, f"the {what}", 120)
 
 
+def fetch(gateway: Gateway, path: str, span: str = "") -> tuple[int, bytes]:
+    """A file of the API, or a part of it."""
+    headers = {"Authorization": f"Bearer {gateway.token}"} | ({"Range": span} if span else {})
+    with urllib.request.urlopen(urllib.request.Request(gateway.url + path, headers=headers), timeout=10) as answer:
+        return answer.status, answer.read()
+
+
 def test_recorded_minute_has_four_streams_as_long_as_they_talked(stage: Stage, tmp_path: Path) -> None:
     phone = stage.baresip(tone=TONE, user="1001")
     gateway = stage.gateway({"pod-a-1": phone.address}, plugins=RECORDING, records=True)
@@ -103,6 +111,11 @@ def test_recorded_minute_has_four_streams_as_long_as_they_talked(stage: Stage, t
     playback = made(gateway, whole["id"], "playback")
     assert playback["summary"]["seconds"] == pytest.approx(talked, abs=0.2)
     assert set(playback["summary"]["waveform"]) == {"inside", "visitor"}
+    assert len(playback["summary"]["thumbnails"]["inside"]) > 5
+    status, part = fetch(gateway, playback["file"], "bytes=4-11")
+    assert (status, part) == (206, b"ftypisom"), "an MP4, a part of it"
+    thumbnail = playback["summary"]["thumbnails"]["visitor"][0][1]
+    assert fetch(gateway, f"/api/v1/recordings/{whole['id']}/thumbnails/{thumbnail}")[1][:2] == b"\xff\xd8"
     made(gateway, whole["id"], "bundle")
     verdict = verify(folder(gateway) / "made" / whole["id"] / f"{whole['id']}.parloir")
     assert verdict.faults == ()
@@ -196,8 +209,11 @@ def test_privileged_call_is_heard_by_nobody(stage: Stage) -> None:
     assert said["error"]["code"] == "may_not_listen"
     time.sleep(2)
     assert officer.page.evaluate("window.listening ?? null") is None
-    page.hang_up()
+    (relay,) = gateway.relays()
+    os.kill(relay, signal.SIGKILL)
     page.wait_for_state("ended")
+    gateway.wait_until(lambda: gateway.relays() or None, "another relay")
+    assert officer.listen(call)["error"]["code"] == "no_such_call"
     assert journals(gateway) == []
     assert gateway.api("GET", "/api/v1/recordings")["recordings"] == []
     kinds = {event["kind"] for event in gateway.timeline(visit)}
