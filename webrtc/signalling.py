@@ -64,6 +64,71 @@ class Welcome(Message):
     relay_only: bool = False
 
 
+class PriceStep(Message):
+    """From this second of a call on, a minute costs so much, in micro-dollars."""
+
+    from_second: int
+    per_minute: int
+
+
+class TaxRate(Message):
+    """A tax that comes on top: so many millionths of the charge."""
+
+    code: str
+    ppm: int
+
+
+class Price(Message):
+    """What the visit's call costs: `expected` as it would be now, `agreed` once it is allowed and before the phone
+    rings. `unknown`: it is told then; `refused`: nobody has the money that it would take.
+
+    A call without steps is free. `most` (micro-dollars, taxes included) is what it may come to in the `seconds` that it
+    may last (None: without end); `sooner`: it is the payer's money that ends it then, and not the visit's time.
+    """
+
+    type: Literal["price"] = "price"
+    state: Literal["expected", "agreed", "unknown", "refused"]
+    private: bool = False
+    payer: Literal["resident", "visitor", "facility", "nobody"] = "nobody"
+    steps: tuple[PriceStep, ...] = ()
+    taxes: tuple[TaxRate, ...] = ()
+    most: int = 0
+    seconds: int | None = None
+    sooner: bool = False
+
+
+class TaxPaid(Message):
+    """A tax on a charge, in micro-dollars."""
+
+    code: str
+    amount: int
+
+
+class CallCost(Message):
+    """What one call was charged for its whole seconds of talking, and what of that was given back; micro-dollars."""
+
+    call: str
+    began: datetime
+    seconds: int
+    charge: int
+    taxes: tuple[TaxPaid, ...] = ()
+    total: int
+    refunded: int = 0
+
+
+class Cost(Message):
+    """What the visit's calls have cost, the earliest first; sent again whenever one more is settled.
+
+    `settling`: there is one that is not settled yet. `refunds` is where the page may ask for money back, from the API's
+    root on; "" where nobody takes such requests.
+    """
+
+    type: Literal["cost"] = "cost"
+    calls: tuple[CallCost, ...] = ()
+    settling: bool = False
+    refunds: str = ""
+
+
 class Status(Message):
     """Where the visit stands. `waiting`: before its time or for the phone to dial; `connecting`: answered, no media
     yet; `held`: media paused, `why` says by whom. `ends` is when the time runs out, once known."""
@@ -133,4 +198,4 @@ class Pong(Message):
     type: Literal["pong"] = "pong"
 
 
-ToPage = Welcome | Status | Answer | Notice | Warn | Hint | Ended | Failed | Pong
+ToPage = Welcome | Price | Cost | Status | Answer | Notice | Warn | Hint | Ended | Failed | Pong

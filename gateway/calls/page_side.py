@@ -5,11 +5,13 @@ from typing import TYPE_CHECKING, Any
 from parloir.calls import words
 from parloir.calls.call import Hold, State
 from parloir.calls.deadline import LAST_MINUTE
+from parloir.calls.price_tag import price_tag
 from parloir.calls.reason import VisitorLeft
 from parloir.calls.talk import AGREED
 from parloir.config import prompts
+from parloir.policy.decision import Decision
 from parloir.webrtc.sdp import BrowserOffer
-from parloir.webrtc.signalling import Notice, Status, Warn
+from parloir.webrtc.signalling import Notice, Price, Status, Warn
 
 if TYPE_CHECKING:
     from parloir.calls.live import LiveCall
@@ -23,6 +25,7 @@ class PageSide:
     def __init__(self, live: "LiveCall") -> None:
         self._live = live
         self._shown: Status | None = None
+        self._price: Price | None = None
         self.say = live.around.say
 
     def show(self, state: Any, why: str = "", text: str = "") -> None:
@@ -32,8 +35,16 @@ class PageSide:
 
     def show_again(self) -> None:
         """Tell a page that came back what the last one knew."""
+        if self._price is not None:
+            self.say(self._price)
         if self._shown is not None:
             self.say(self._shown)
+
+    def show_price(self, decision: Decision) -> None:
+        """Tell what the call costs, as it is agreed now: before the phone rings."""
+        self._price = price_tag(decision, agreed=True)
+        if self._price is not None:
+            self.say(self._price)
 
     def show_held(self, by: str) -> None:
         """Tell who keeps the parties apart."""

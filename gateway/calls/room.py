@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from parloir.calls import words
 from parloir.calls.live import LiveCall
 from parloir.calls.reason import LimitReached, Reason, VisitorLeft
+from parloir.rtp.agreement import has_picture
 from parloir.store.visits import Visit
 from parloir.webrtc import sdp
 from parloir.webrtc.errors import WebRtcError
@@ -37,7 +38,7 @@ class Page(Protocol):
 
 class Room:
     """One visit's room. `ready` is called when the visitor has joined and the visit's time has come, `empty` when
-    neither page nor call is left in it."""
+    neither page nor call is left in it, `estimate` when the page should hear what the visit would cost."""
 
     def __init__(
         self,
@@ -50,6 +51,7 @@ class Room:
         ice_servers: Callable[[], tuple[IceServer, ...]],
         relay_only: bool,
         empty: Callable[["Room"], None] = lambda room: None,
+        estimate: Callable[["Room"], None] = lambda room: None,
     ) -> None:
         self.visit = visit
         self.facility = facility
@@ -63,12 +65,18 @@ class Room:
         self._ice_servers = ice_servers
         self._relay_only = relay_only
         self._empty = empty
+        self._estimate = estimate
         self._timer: Any = None
 
     @property
     def joined(self) -> bool:
         """Whether a visitor is here who pressed Join and has no call yet."""
         return self.page is not None and self.offer is not None and self.call is None
+
+    @property
+    def pictured(self) -> bool:
+        """Whether the visitor sends a picture: as their browser offers, and assumed before it has."""
+        return self.offer is None or has_picture(self.offer.description)
 
     def enter(self, page: Page) -> "Presence":
         """A page opens; one that was open before is told and let go."""
@@ -79,6 +87,8 @@ class Room:
         self.say(self._welcome())
         if self.call is not None:
             self.call.page.show_again()
+        else:
+            self._estimate(self)
         return Presence(self, page)
 
     def _welcome(self) -> Welcome:
@@ -119,6 +129,8 @@ class Room:
             self.call.page.back(offer)
         else:
             self.wait()
+            if self.joined:
+                self._estimate(self)
 
     def _restart(self, offer: BrowserOffer) -> None:
         if self.call is not None:
@@ -148,6 +160,7 @@ class Room:
     def moved(self) -> None:
         """The visit has another time: say so, and wait for that."""
         self.say(self._welcome())
+        self._estimate(self)
         if self.offer is not None and self.call is None:
             self.wait()
 

@@ -24,6 +24,7 @@ from parloir.store.ledger_accounts import FACILITY
 from parloir.store.ledger_holds import CHARGED, PLACED, RELEASED, Due, Settlement
 from parloir.store.timeline import Entry
 
+Work = Callable[[Connection, Call, Decision, str], Decision]
 RULE = "money is set aside before a call is connected; it ends when that is used up"
 WARN = (60, 10)
 """Seconds before the money is used up at which both parties are told."""
@@ -46,6 +47,13 @@ class Till:
 
         What is free, and what was denied, stays as it is.
         """
+        return await self._agreed(call, decision, self._place)
+
+    async def foresee(self, call: Call, decision: Decision) -> Decision:
+        """The decision as `reserve` would make it now; nothing is set aside."""
+        return await self._agreed(call, decision, self._look)
+
+    async def _agreed(self, call: Call, decision: Decision, work: "Work") -> Decision:
         if decision.denials or decision.rate is None or rates.is_free(decision.rate):
             return decision
         account = account_of(decision.payer, call)
@@ -53,7 +61,14 @@ class Till:
             code = "no_payer" if decision.payer is None else "wrong_payer"
             staff = say(decision.payer) if decision.payer else "no plugin names a payer"
             return _denied(decision, Denial(CORE, DenialKind.FACILITY, code, staff=staff))
-        return await self._timelines.database.run(lambda connection: self._place(connection, call, decision, account))
+        return await self._timelines.database.run(lambda connection: work(connection, call, decision, account))
+
+    def _look(self, connection: Connection, call: Call, decision: Decision, account: str) -> Decision:
+        balance = None if account == FACILITY else ledger_balances.available(connection, call.facility, account)
+        quote = Quote.within(balance, decision, call.tier, call.timezone)
+        if quote is None:
+            return _denied(decision, _too_low(account, balance))
+        return _held(decision, account, 0 if balance is None else quote.most.total, quote.seconds)
 
     def _place(self, connection: Connection, call: Call, decision: Decision, account: str) -> Decision:
         balance = None
@@ -62,8 +77,7 @@ class Till:
             balance = ledger_balances.spendable(connection, call.facility, account)
         quote = Quote.within(balance, decision, call.tier, call.timezone)
         if quote is None:
-            staff = f"{account} has {dollars(max(0, balance or 0))}"
-            return _denied(decision, Denial(CORE, DenialKind.BALANCE, "balance_too_low", staff=staff))
+            return _denied(decision, _too_low(account, balance))
         amount = 0 if balance is None else quote.most.total
         if balance is None or amount:
             now = self._timelines.clock.wall()
@@ -144,6 +158,11 @@ def account_of(payer: Payer | None, call: Call) -> str | None:
     if payer.account is None:
         return theirs[0] if theirs else None
     return payer.account if payer.account in theirs else None
+
+
+def _too_low(account: str, balance: int | None) -> Denial:
+    staff = f"{account} has {dollars(max(0, balance or 0))}"
+    return Denial(CORE, DenialKind.BALANCE, "balance_too_low", staff=staff)
 
 
 def _denied(decision: Decision, denial: Denial) -> Decision:

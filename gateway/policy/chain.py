@@ -61,6 +61,14 @@ class Chain:
         await self._announce()
         return self._finish()
 
+    async def price(self) -> Decision:
+        """Ask only what the price hangs on, for a call that is not made yet; nothing else is decided."""
+        for step in (self._classify, self._pay, self._limit):
+            await step()
+            if self._decision.denials:
+                break
+        return self._finish()
+
     @property
     def _privileged(self) -> bool:
         return self._decision.call_class is CallClass.PRIVILEGED
@@ -154,6 +162,16 @@ class Chain:
             combined = combine.permit(answers)
             self._note(question, combined, answers, **{field: combined.value})
             self._decide(**{field: combined.value})
+            if question == "may_monitor" and combine.attended(answers):
+                self._attend()
+
+    def _attend(self) -> None:
+        """A call that must be listened to, and may not be, is not connected."""
+        if self._decision.monitor:
+            self._decide(attended=True)
+        else:
+            staff = "it must be monitored, and may not be"
+            self._decide(denials=(Denial(CORE, DenialKind.FACILITY, "not_monitored", staff=staff),))
 
     async def _announce(self) -> None:
         answers = await self._ask("announce_call")

@@ -19,6 +19,9 @@ VISITOR = "visitor"
 """The role of a visitor whom the visitors' portal has logged in."""
 VISIT = "visit"
 """The role of a visit's own page, for its first visitor. Whoever has the link has it, so show it nothing private."""
+REFUND_REQUESTS = "refund-requests"
+"""A POST route of this path and the role VISIT is offered on a visit's page once one of its calls was charged. It is
+asked with {"call", "words"}: the call's id, and the visitor's words."""
 WEBHOOK = "webhook"
 """The role of anybody at all. A route with it has no other, and proves by itself who asks."""
 

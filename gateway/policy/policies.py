@@ -73,6 +73,17 @@ class Policies:
             self._fault("decide", error)
             return _undecided(call, describe(error))
 
+    async def price(self, call: Call) -> Decision:
+        """What a call that is not made yet would cost: its class, payer, rate and limit, and nothing else.
+
+        Never raises. The policies may decide otherwise when it is made.
+        """
+        try:
+            return await Chain(self.hooks, self._ceiling, call).price()
+        except Exception as error:
+            self._fault("price", error)
+            return _undecided(call, describe(error))
+
     async def limit_again(self, call: Call, decision: Decision) -> Decision:
         """The decision with a limit asked for anew, in mid-call; where that fails, the decision as it stands."""
         try:
