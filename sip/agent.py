@@ -204,9 +204,9 @@ class UserAgent:
         """Whether the connection that a phone registered on is there; always so by UDP."""
         return self.edge.sockets.has(flow)
 
-    def sighting(self, address: Address) -> Sighting | None:
-        """What was heard last from a known phone or PBX at that address."""
-        return self.edge.sightings.of(address)
+    def sighting(self, address: Address, transport: str) -> Sighting | None:
+        """What was heard last from a known phone or PBX at that address; by TCP and TLS, from any port of its host."""
+        return self.edge.sightings.of(address, any_port=transport != "udp")
 
     def bans(self) -> list[Ban]:
         """The bans in force, the first to end first."""

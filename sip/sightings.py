@@ -33,6 +33,9 @@ class Sightings:
         if len(self._of) > MOST:
             self._of.popitem(last=False)
 
-    def of(self, peer: Address) -> Sighting | None:
-        """What is known of the phone at that address."""
-        return self._of.get(peer)
+    def of(self, peer: Address, any_port: bool = False) -> Sighting | None:
+        """What is known of the phone at that address; on a connection its port may be any."""
+        if not any_port:
+            return self._of.get(peer)
+        here = (sighting for address, sighting in self._of.items() if address.host == peer.host)
+        return max(here, key=lambda sighting: sighting.at, default=None)

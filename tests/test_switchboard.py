@@ -26,6 +26,7 @@ NOW = 1_800_000_000.0
 CONFIG = """
 gateway: {{http: "127.0.0.1:{port}", public_url: "https://visits.example", trusted_proxies: [127.0.0.1],
   token_file: api.token}}
+sip: {{listen: ["udp://127.0.0.2:5060", "tcp://127.0.0.2:5060"]}}
 facilities:
   north:
     name: North County Jail
@@ -33,6 +34,7 @@ facilities:
     trunks: {{pbx: {{address: "sip:127.0.0.9", options: 0}}}}
     stations:
       pod-a-1: {{address: "sip:1001@127.0.0.8:5090", kind: audio}}
+      pod-a-0: {{address: "sip:1000@127.0.0.8:5091;transport=tcp"}}
       pod-a-2: {{trunk: pbx, number: "1002"}}
       pod-a-3: {{login: {{user: "1003", password: x}}}}
       pod-a-4: {{login: {{user: "1004", password: x}}}}
@@ -72,6 +74,7 @@ async def server(tmp_path: Path) -> AsyncIterator[Server]:
     agent.edge.registrations.admission.restore(
         [Ban("198.51.100.7", 2, NOW, NOW * 2), Ban("2001:db8::7", 1, NOW, NOW * 3)]
     )
+    agent.edge.sightings.note(Address("127.0.0.8", 40001), Request((), b"", "OPTIONS", "sip:x"), NOW - 1)
     hello = Request((("User-Agent", "Phone/1"),), b"", "OPTIONS", "sip:x")
     agent.edge.sightings.note(Address("127.0.0.8", 5090), hello, NOW)
     server = await serve(tmp_path, board=Switchboard(config, agent))
@@ -96,6 +99,7 @@ async def test_each_station_is_listed_as_it_stands(
     assert code == 0
     assert [(row[0], row[1], row[2], row[3], row[-1]) for row in cells[1:]] == [
         ("north/pod-a-1", "audio", "at its address", "udp 127.0.0.8:5090", "Phone/1"),
+        ("north/pod-a-0", "video", "at its address", "tcp 127.0.0.8:5091", "Phone/1"),
         ("north/pod-a-2", "video", "trunk up", "udp 127.0.0.9:5060", "-"),
         ("north/pod-a-3", "video", "registered", "udp 127.0.0.7:40000", "Phone/3"),
         ("north/pod-a-4", "video", "NOT REGISTERED", "-", "-"),

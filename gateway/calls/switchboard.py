@@ -104,7 +104,7 @@ class Switchboard:
         at: Address | None = None,
         transport: str = "",
     ) -> Phone:
-        sighting = self._agent.sighting(at) if at is not None else None
+        sighting = self._agent.sighting(at, transport) if at is not None else None
         return Phone(
             facility=facility,
             station=name,
