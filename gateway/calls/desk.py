@@ -4,19 +4,20 @@ import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from twisted.internet.defer import ensureDeferred
 
-from parloir.calls import parties
 from parloir.calls.attendant import Attendant
 from parloir.calls.bookings import Bookings, Search, Wish
 from parloir.calls.bridge import Bridge
+from parloir.calls.estimates import Estimates
 from parloir.calls.expiry import Expiry
 from parloir.calls.facilities import Facilities
 from parloir.calls.listening import Listening
 from parloir.calls.live import Around, LiveCall, Terms
+from parloir.calls.proposal import proposal
 from parloir.calls.reason import OfficerEnded, Reason, ServiceClosing, VisitCancelled
+from parloir.calls.receipts import Receipts
 from parloir.calls.recording import Place, Recordings, Rule
 from parloir.calls.relays import Relays
 from parloir.calls.room import Page, Presence, Room
@@ -25,10 +26,8 @@ from parloir.calls.stations import NotServed, Phones, Station, Stations
 from parloir.calls.till import Till
 from parloir.calls.timeline import Timelines
 from parloir.config import caps
-from parloir.policy import values
 from parloir.policy.answers import Slot
 from parloir.policy.decision import Decision
-from parloir.rtp.agreement import has_picture
 from parloir.sip.session import Incoming, Session, SessionEvents
 from parloir.store import calls as rows
 from parloir.store import timeline
@@ -95,6 +94,8 @@ class Desk:
         self.listening = Listening(self.timelines, self.facilities, self.live)
         self.relays.news = (self.recordings, self.listening)
         self.till = Till(self.timelines, caps.shipped, self.live.__contains__)
+        self.estimates = Estimates(self.reactor, self.bookings, self.till)
+        self.receipts = Receipts(self.database, self.facilities, self.timelines.log)
         self.attendant = Attendant(self.reactor, self.bookings, self.timelines.log, self._room, self._begin)
 
     async def start(self) -> None:
@@ -178,13 +179,19 @@ class Desk:
     # What visitors and phones do.
 
     async def enter(self, token: str, page: Page) -> Presence | None:
-        """Let a page in by its link's token; None for a stranger's. Raises VisitOver for a visit that is over."""
+        """Let a page in by its link's token; None for a stranger's.
+
+        Raises VisitOver for a visit that is over, once the page was told what that has cost.
+        """
         visit = await self.bookings.by_token(token)
         if visit is None:
             return None
         if visit.id not in self.rooms and (not visit.is_open or visit.end <= self.bookings.now()):
+            await self.receipts.tell(visit, page.send)
             raise VisitOver(visit)
-        return self._room(visit).enter(page)
+        presence = self._room(visit).enter(page)
+        ensureDeferred(self.receipts.tell(visit, page.send))
+        return presence
 
     def incoming(self, incoming: Incoming) -> None:
         """A station dials."""
@@ -203,6 +210,7 @@ class Desk:
                 lambda: self.terms.ice_servers(visit.id),
                 self.terms.relay_only,
                 self._forget,
+                self.estimates.tell,
             )
         return self.rooms[visit.id]
 
@@ -242,35 +250,16 @@ class Desk:
 
     async def _decide(self, id: str, room: Room, station: Station, way_in: WayIn) -> Decision:
         """What the facility's policies make of the call, from all who take part in it, and what it costs them."""
-        visit, offer = room.visit, room.offer
-        facility, now = self.facilities.get(visit.facility), self.bookings.now()
-        seen = offer is not None and has_picture(offer.description)
-        booked = await self.database.run(
-            lambda connection: parties.booked(
-                connection,
-                visit,
-                unit=station.unit,
-                media=station.media,
-                now=now,
-                zone=ZoneInfo(facility.timezone),
-            )
-        )
-        call = values.Call(
+        facility = self.facilities.get(room.visit.facility)
+        call = await proposal(
+            self.database,
+            facility,
+            station,
+            room.visit,
             id=id,
-            facility=facility.id,
-            timezone=facility.timezone,
-            tier=facility.tier,
-            way_in=values.WayIn(way_in.value),
-            station=station.name,
-            unit=station.unit,
-            resident=booked.resident,
-            identified_by="visit" if booked.resident else None,
-            visitors=booked.visitors,
-            visit=booked,
-            media=station.media if seen else (values.Medium.AUDIO,),
-            languages=(facility.language,),
-            at=now,
-            opened=now,
+            way_in=way_in,
+            pictured=room.offer is not None and room.pictured,
+            at=self.bookings.now(),
         )
         if id in self.live:
             self.live[id].shown = call
@@ -313,14 +302,15 @@ class Desk:
             again = reason.again and self.bookings.now() < call.visit.end
             self.bookings.mark(call.visit, VisitState.SCHEDULED if again else VisitState.DONE)
         room.over(reason)
-        ensureDeferred(self._settle(call.id, reason))
+        ensureDeferred(self._settle(call.id, reason, room))
         self._idle()
 
-    async def _settle(self, call: str, reason: Reason) -> None:
-        """Only when all that happened to it is stored is a call charged."""
+    async def _settle(self, call: str, reason: Reason, room: Room) -> None:
+        """Only when all that happened to it is stored is a call charged, and the page told."""
         self.till.settling.add(call)
         await self.timelines.finished(call, reason.name)
         await self.till.settle(call)
+        await self.receipts.tell(room.visit, room.say)
         self._idle()
 
     # The end of the gateway.
