@@ -414,6 +414,32 @@ def test_playback_is_refused_unaudited_to_whom_policies_refuse_it(make: Make) ->
     assert scene.desk.shelf.making(KIM, id, "playback") is None
 
 
+def test_without_an_audit_record_nothing_is_played_or_erased(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    scene = make(days=1)
+    id = finished(scene)
+
+    def fail(*_: Any) -> None:
+        raise OSError("the store is gone")
+
+    monkeypatch.setattr("parloir.store.audit.append", fail)
+    for what in (scene.desk.shelf.play, scene.desk.shelf.export):
+        with pytest.raises(OSError, match="the store is gone"):
+            scene.do(what(KIM, id, "a tip"))
+    assert not (scene.place.folder / "made").exists()
+    scene.reactor.advance(2 * 86_400)
+    assert scene.do(scene.desk.expiry.expire("north", "kim")) == ()
+    assert scene.place.vault.has(id)
+
+
+def test_recording_whose_journal_was_never_begun_is_closed_as_failed(make: Make) -> None:
+    scene = make()
+    scene.talk_recorded()
+    scene.desk.recordings._going.clear()  # as after a crash
+    scene.do(scene.desk.recordings.start())
+    assert scene.recording().state is State.FAILED
+    assert not scene.recording().can_be_played
+
+
 def test_marks_are_on_record(make: Make) -> None:
     scene = make()
     id = finished(scene)

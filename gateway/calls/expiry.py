@@ -59,7 +59,7 @@ class Expiry:
         policies, now = self._facilities.get(facility).policies, self._timelines.clock.wall()
         wanted, erased = Wanted(facility=facility, limit=MOST), list[ErasedRecording]()
         for each in await self._database.run(lambda c: recordings.search(c, wanted)):
-            if not each.can_be_played:
+            if not each.can_be_played or not self._is_here(each.id):
                 continue
             kept = await policies.retain_recording(self._shown(each))
             if kept.legal_hold or kept.days is None or each.begun + timedelta(days=kept.days) > now:
@@ -96,6 +96,10 @@ class Expiry:
 
         await self._database.run(done)
         return erased
+
+    def _is_here(self, id: str) -> bool:
+        """Whether this gateway has the key; each gateway erases what it has."""
+        return self._place is not None and self._place.vault.has(id)
 
     def _shown(self, recording: Recording) -> values.Recording:
         """A recording as policies are shown it."""

@@ -80,7 +80,7 @@ class Recordings:
             return
         wanted = recordings.Wanted(state=State.RECORDING, limit=100_000)
         for each in await self._database.run(lambda connection: recordings.search(connection, wanted)):
-            if self._place.journal(each.id).exists():
+            if self._place.vault.has(each.id):
                 await self._recover(each.id)
 
     async def record(self, call: LiveCall) -> None:
@@ -113,7 +113,7 @@ class Recordings:
         try:
             terms = RecordingTerms(recording=id, path=str(place.journal(id)), key=key)
             await call.bridge.do(commands.StartRecording, terms=terms)
-        except BaseException as error:
+        except Exception as error:
             await self._end(id, Ending(State.FAILED, 0, 0, "", f"{type(error).__name__}: {error}"))
             raise
         call.note("recording_begun", recording=id)

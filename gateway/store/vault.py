@@ -82,6 +82,10 @@ class Vault:
         _write(self._path(recording), self._wrap(recording, key), os.O_EXCL)
         return key
 
+    def has(self, recording: str) -> bool:
+        """Whether a recording's key is here, and not at another gateway or destroyed."""
+        return self._path(recording).exists()
+
     def key(self, recording: str) -> bytes:
         """A recording's key. Raises KeyGone for one that was erased, or whose master key is not in the key file."""
         wrapped = self._wrapped(recording)
