@@ -166,7 +166,7 @@ class FakeIncoming:
 class InstantDatabase(Database):
     """The real database, its work done at once on this thread."""
 
-    async def run(self, work: Any) -> Any:
+    async def run(self, work: Any, lane: str = "") -> Any:
         return self._transact(work)
 
 
