@@ -10,7 +10,7 @@ CONFIG = Path(__file__).with_name("kamailio.cfg")
 
 
 class Kamailio:
-    """One kamailio with the configuration beside this file, on UDP. It forgets all when it is stopped."""
+    """One kamailio with the configuration beside this file, on UDP and TCP. It forgets all when it is stopped."""
 
     password = "swordfish-of-the-pbx"
 
@@ -18,7 +18,16 @@ class Kamailio:
         home.mkdir(parents=True, exist_ok=True)
         self.port = port or free_ports(2)
         command = [program("kamailio"), "-f", str(CONFIG), "-DD", "-E", "-n", "2", "-m", "64", "-M", "8"]
-        command += ["-l", f"udp:127.0.0.1:{self.port}", "-Y", str(home), "-w", str(home)]
+        command += [
+            "-l",
+            f"udp:127.0.0.1:{self.port}",
+            "-l",
+            f"tcp:127.0.0.1:{self.port}",
+            "-Y",
+            str(home),
+            "-w",
+            str(home),
+        ]
         self.process = Process(command, home / "kamailio.log", cwd=home)
         self.process.wait_for_line(r"SO_RCVBUF is finally")
 

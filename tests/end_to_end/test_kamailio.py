@@ -1,5 +1,7 @@
 """A facility whose phones are behind a PBX: the gateway registers at Kamailio, and visits go through it."""
 
+import pytest
+
 from .baresip import FAKE_VIDEO, Baresip
 from .gateway_process import Gateway
 from .kamailio import Kamailio
@@ -9,11 +11,13 @@ from .stage import BROWSER_TONE, Stage
 TONE = 2100
 
 
-def behind(stage: Stage, pbx: Kamailio, **more: object) -> tuple[Gateway, Baresip]:
-    """A gateway that is registered at the PBX, and a phone that is, too."""
+def behind(stage: Stage, pbx: Kamailio, transport: str = "udp") -> tuple[Gateway, Baresip]:
+    """A gateway that is registered at the PBX by that transport, and a phone that is, too."""
     login = {"user": "gw", "password": pbx.password}
-    trunk = {"address": pbx.address, "register": True, "login": login, "options": 1.0, **more}
-    gateway = stage.gateway({}, trunks={"pbx": trunk}, behind={"pod-b-2": {"trunk": "pbx", "number": "1002"}})
+    address = f"{pbx.address};transport={transport}"
+    trunk = {"address": address, "register": True, "login": login, "options": 1.0}
+    stations = {"pod-b-2": {"trunk": "pbx", "number": "1002"}}
+    gateway = stage.gateway({}, trunks={"pbx": trunk}, behind=stations, transports=[transport])
     phone = stage.baresip(tone=TONE, user="1002", registrar=f"127.0.0.1:{pbx.port}", password=pbx.password)
     phone.wait_to_register()
     up(gateway, 1)
@@ -25,8 +29,9 @@ def up(gateway: Gateway, times: int) -> None:
     gateway.wait_until(lambda: len(gateway.log_events("sip.trunk_up")) >= times or None, "sip.trunk_up", 40.0)
 
 
-def test_a_phone_behind_the_pbx_visits_holds_and_hangs_up(stage: Stage) -> None:
-    gateway, phone = behind(stage, stage.kamailio())
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+def test_a_phone_behind_the_pbx_visits_holds_and_hangs_up(stage: Stage, transport: str) -> None:
+    gateway, phone = behind(stage, stage.kamailio(), transport)
     visit = gateway.add_visit("pod-b-2")
     page = stage.page(visit)
     page.join()
@@ -45,9 +50,10 @@ def test_a_phone_behind_the_pbx_visits_holds_and_hangs_up(stage: Stage) -> None:
     assert gateway.end_reason(visit) == "PhoneHungUp"
 
 
-def test_a_phone_behind_the_pbx_dials_and_the_visitor_hangs_up(stage: Stage) -> None:
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+def test_a_phone_behind_the_pbx_dials_and_the_visitor_hangs_up(stage: Stage, transport: str) -> None:
     pbx = stage.kamailio()
-    gateway, phone = behind(stage, pbx)
+    gateway, phone = behind(stage, pbx, transport)
     visit = gateway.add_visit("pod-b-2", rings=False)
     page = stage.page(visit)
     page.join()
