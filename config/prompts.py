@@ -34,6 +34,8 @@ NAMES = (
     BALANCE_LOW,
     TEN_SECONDS,
 )
+WARNINGS = ("warning-conduct", "warning-picture", "warning-three-way")
+"""What officers may have said to both."""
 MENU = (
     "choose-language",
     "hotline",
@@ -101,9 +103,8 @@ def path(name: str, language: str = "en") -> Path:
 def languages() -> frozenset[str]:
     """The languages that every prompt is spoken in."""
     spoken = {language for _, language in _texts()}
-    return frozenset(
-        language for language in spoken if all((name, language) in _texts() for name in (*NAMES, *MENU, *WORDS))
-    )
+    names = (*NAMES, *WARNINGS, *MENU, *WORDS)
+    return frozenset(language for language in spoken if all((name, language) in _texts() for name in names))
 
 
 @cache

@@ -8,7 +8,7 @@ from parloir.config import prompts
 
 
 @pytest.mark.parametrize("language", ["en", "es"])
-@pytest.mark.parametrize("name", [*prompts.NAMES, *prompts.MENU])
+@pytest.mark.parametrize("name", [*prompts.NAMES, *prompts.WARNINGS, *prompts.MENU])
 def test_a_prompt_is_heard_as_well_as_read(name: str, language: str) -> None:
     assert prompts.text(name, language)
     with wave.open(str(prompts.path(name, language))) as sound:

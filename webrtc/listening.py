@@ -32,11 +32,11 @@ class Heard:
     format: Format
 
 
-def choose(offer: BrowserOffer, agreed: Mapping[Kind, Codec]) -> tuple[Heard, ...]:
-    """What of a call the listener can take; `agreed` is what the parties send. Raises OfferRefused for no sound."""
+def choose(offer: BrowserOffer, agreed: Mapping[Kind, Codec], needed: Kind = Kind.AUDIO) -> tuple[Heard, ...]:
+    """What of a call the listener can take; `agreed` is what the parties send. Raises OfferRefused without `needed`."""
     found = tuple(_chosen(offer, agreed))
-    if not any(each.kind is Kind.AUDIO for each in found):
-        raise OfferRefused("it has no line that could receive the sound of this call")
+    if not any(each.kind is needed for each in found):
+        raise OfferRefused(f"it has no line that could receive the {needed} of this call")
     return found
 
 

@@ -49,6 +49,7 @@ class Hold(StrEnum):
     PHONE = "phone"
     BROWSER = "browser"
     OFFICER = "officer"
+    MONITOR = "monitor"
     LOCKDOWN = "lockdown"
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from twisted.internet.defer import ensureDeferred
 
+from parloir.calls.acts import Acts
 from parloir.calls.attendant import Attendant
 from parloir.calls.bookings import Bookings, Search, Wish
 from parloir.calls.bridge import Bridge
@@ -16,7 +17,7 @@ from parloir.calls.facilities import Facilities
 from parloir.calls.listening import Listening
 from parloir.calls.live import Around, LiveCall, Terms
 from parloir.calls.proposal import proposal
-from parloir.calls.reason import OfficerEnded, Reason, ServiceClosing, VisitCancelled
+from parloir.calls.reason import Reason, ServiceClosing, VisitCancelled
 from parloir.calls.receipts import Receipts
 from parloir.calls.recording import Place, Recordings, Rule
 from parloir.calls.relays import Relays
@@ -25,6 +26,7 @@ from parloir.calls.shelf import Shelf
 from parloir.calls.stations import NotServed, Phones, Station, Stations
 from parloir.calls.till import Till
 from parloir.calls.timeline import Timelines
+from parloir.calls.wall import Wall
 from parloir.config import caps
 from parloir.policy.answers import Slot
 from parloir.policy.decision import Decision
@@ -92,7 +94,10 @@ class Desk:
             self.reactor, self.timelines, self.facilities, self.stations, self.terms.recordings, self.shelf.forget
         )
         self.listening = Listening(self.timelines, self.facilities, self.live)
-        self.relays.news = (self.recordings, self.listening)
+        self.acts = Acts(self.timelines, self.facilities, self.live)
+        self.relays.news = (self.recordings, self.listening, self.acts.speeches)
+        self.wall = Wall(self.reactor, self.live, self.stations, self.listening, self.acts)
+        self.timelines.happened = self.wall.happened
         self.till = Till(self.timelines, caps.shipped, self.live.__contains__)
         self.estimates = Estimates(self.reactor, self.bookings, self.till)
         self.receipts = Receipts(self.database, self.facilities, self.timelines.log)
@@ -173,8 +178,7 @@ class Desk:
     async def end_call(self, id: str, reason: str, by: str) -> None:
         """End a live call, with staff's reason; raises NoSuchCall."""
         await self.get_call(id)
-        if call := self.live.get(id):
-            call.end(OfficerEnded(by, reason))
+        await self.acts.end(by, id, reason)
 
     # What visitors and phones do.
 
@@ -192,6 +196,11 @@ class Desk:
         presence = self._room(visit).enter(page)
         ensureDeferred(self.receipts.tell(visit, page.send))
         return presence
+
+    async def _announced(self, call: LiveCall) -> None:
+        """Both have heard what may be done to their call: it is begun."""
+        await self.recordings.record(call)
+        self.listening.keep_attended(call)
 
     def incoming(self, incoming: Incoming) -> None:
         """A station dials."""
@@ -237,7 +246,7 @@ class Desk:
             find=lambda: self._find(station, incoming),
             invite=lambda sdp, events: self._invite(station, sdp, events, visit.visitor),
             over=lambda call: self._over(call, room),
-            record=self.recordings.record,
+            record=self._announced,
             recorded=self.recordings.finished,
         )
         terms = Terms(station.language, station.video, self.terms.rejoin_window)
@@ -296,6 +305,7 @@ class Desk:
         reason = call.call.reason
         assert reason is not None
         self.listening.call_over(call.id)
+        self.acts.call_over(call.id)
         del self.live[call.id]
         self.ended[reason.name] = self.ended.get(reason.name, 0) + 1
         if room.visit.is_open:

@@ -6,13 +6,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from parloir.calls.call import Event, Hold, State
 from parloir.calls.facilities import Facilities
 from parloir.calls.live import LiveCall
 from parloir.calls.timeline import Timelines
 from parloir.errors import ParloirError
 from parloir.policy.answers import CallClass
 from parloir.policy.notices import MONITOR, told
-from parloir.policy.values import Action, Actor
+from parloir.policy.values import Action, Actor, Alert, Severity
 from parloir.relay import commands
 from parloir.relay.commands import ListenerSide, ListenerStream, ListenerTerms
 from parloir.rtp.description import Codec, Kind
@@ -34,7 +35,10 @@ class MayNotListen(ParloirError):
 
 @dataclass(frozen=True)
 class Listener:
-    """Someone who listens to a call: by which login, and since when (UTC); `hears` once media reaches the browser."""
+    """Someone who listens to a call: by which login, and since when (UTC); `hears` once media reaches the browser.
+
+    A `sparse` one looks at thumbnails, and hears nothing.
+    """
 
     id: str
     call: str
@@ -42,6 +46,7 @@ class Listener:
     name: str
     since: datetime
     hears: bool = False
+    sparse: bool = False
 
 
 @dataclass(frozen=True)
@@ -65,29 +70,35 @@ class Listening:
         """Who listens to a call now."""
         return tuple(each for each in self._listeners.values() if each.call == call)
 
-    async def begin(self, who: Staff, call: str, offer: str, why: str = "") -> Admitted:
-        """Let someone listen, once that is in the audit chain. Raises NoSuchCall, MayNotListen and OfferRefused."""
+    async def begin(self, who: Staff, call: str, offer: str, why: str = "", sparse: bool = False) -> Admitted:
+        """Let someone listen, or see thumbnails (`sparse`), once that is in the audit chain.
+
+        Raises NoSuchCall, MayNotListen and OfferRefused.
+        """
         live = self._live.get(call)
         if live is None or not live.live:
             raise NoSuchCall(call)
-        await self._permit(live, who, why)
+        await self._permit(live, Action.WATCH if sparse else Action.LISTEN, who, why)
         read = sdp.read(offer)
-        heard = listening.choose(read, _codecs(live))
+        codecs = _codecs(live)
+        wanted = {kind: codec for kind, codec in codecs.items() if kind is Kind.VIDEO or not sparse}
+        heard = listening.choose(read, wanted, Kind.VIDEO if sparse else Kind.AUDIO)
         id = secrets.token_hex(8)
         facts = {"facility": live.visit.facility, "station": live.visit.station, "listener": id, "why": why}
+        act = "call.watched" if sparse else "call.listened"
         await self._timelines.database.run(
-            lambda connection: audit.append(connection, who.user, "call.listened", f"call {call}", facts)
+            lambda connection: audit.append(connection, who.user, act, f"call {call}", facts)
         )
         streams = tuple(_stream(each) for each in heard)
         try:
             terms: ListenerTerms = await live.bridge.do(commands.OpenListener, listener=id)
-            side = ListenerSide(fingerprints=read.fingerprints, streams=streams)
+            side = ListenerSide(fingerprints=read.fingerprints, streams=streams, sparse=sparse)
             await live.bridge.do(commands.SetListener, listener=id, side=side)
         except (commands.Refused, commands.NotAnnounced) as error:
             raise MayNotListen(call, "refused", str(error)) from error
-        listener = Listener(id, call, who.user, who.name, self._timelines.clock.wall())
+        listener = Listener(id, call, who.user, who.name, self._timelines.clock.wall(), sparse=sparse)
         self._listeners[id] = listener
-        live.note("listening_begun", listener=id, by=who.user)
+        live.note("listening_begun", listener=id, by=who.user, sparse=sparse)
         return Admitted(listener, listening.answer(read, heard, terms))
 
     async def end(self, call: str, listener: str) -> None:
@@ -103,6 +114,7 @@ class Listening:
         if found is not None and found.call == call:
             self._listeners[listener] = replace(found, hears=True)
             self._note(call, "listening", listener=listener)
+            self._look_after(call)
 
     def listener_gone(self, call: str, listener: str, why: str) -> None:
         """A listener's browser has gone."""
@@ -113,7 +125,25 @@ class Listening:
         for each in self.of(call):
             self._forget(call, each.id, "the call ended")
 
-    async def _permit(self, live: LiveCall, who: Staff, why: str) -> None:
+    def keep_attended(self, live: LiveCall) -> None:
+        """Let the parties of a call that must be attended talk only while somebody hears them."""
+        if live.decision is None or not live.decision.attended or not live.live:
+            return
+        present = any(each.hears and not each.sparse for each in self.of(live.id))
+        held = Hold.MONITOR in live.call.holds
+        if present and held:
+            live.feed(Event.RESUMED, hold=Hold.MONITOR)
+        elif not present and not held and live.state in (State.ANNOUNCING, State.ACTIVE):
+            live.feed(Event.HELD, hold=Hold.MONITOR)
+            text = f"The call of station {live.visit.station} waits for somebody who listens to it."
+            alert = Alert(severity=Severity.WARNING, code="monitor_wanted", text=text, subject=live.id)
+            self._timelines.alarm(live.visit.facility, live.id, alert)
+
+    def _look_after(self, call: str) -> None:
+        if (live := self._live.get(call)) is not None:
+            self.keep_attended(live)
+
+    async def _permit(self, live: LiveCall, action: Action, who: Staff, why: str) -> None:
         decision, call = live.decision, live.id
         if decision is None or decision.call_class is not CallClass.ORDINARY or live.bridge.privileged:
             raise MayNotListen(call, "privileged", "it is privileged, or its class is not known")
@@ -124,7 +154,7 @@ class Listening:
         shown = replace(live.shown, call_class=decision.call_class)
         actor = Actor(user=who.user, roles=tuple(sorted(who.roles)), why=why)
         policies = self._facilities.get(live.visit.facility).policies
-        ruling = await policies.may_act(shown, Action.LISTEN, actor)
+        ruling = await policies.may_act(shown, action, actor)
         if not ruling.allowed:
             staff = ruling.denial.staff if ruling.denial else ""
             raise MayNotListen(call, "not_permitted", staff or "the facility's policies do not permit it")
@@ -135,6 +165,7 @@ class Listening:
             return False
         del self._listeners[listener]
         self._note(call, "listening_ended", listener=listener, by=found.user, why=why)
+        self._look_after(call)
         return True
 
     def _note(self, call: str, kind: str, **facts: Any) -> None:

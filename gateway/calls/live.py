@@ -86,6 +86,7 @@ class LiveCall:
         self.decision: Decision | None = None
         self.shown: values.Call | None = None
         self.incoming = incoming
+        self.opened = around.timelines.clock.wall()
         self.session: Session | None = None
         self.report: Report | None = None
         self.phone = PhoneSide(self)

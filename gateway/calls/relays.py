@@ -55,6 +55,14 @@ class ListeningNews(Protocol):
     def listener_gone(self, call: str, listener: str, why: str) -> None: ...
 
 
+class SpeakingNews(Protocol):
+    """Who hears of officers that speak."""
+
+    def speaker_up(self, call: str, speaker: str) -> None: ...
+
+    def speaker_gone(self, call: str, speaker: str, why: str) -> None: ...
+
+
 @dataclass
 class Relay:
     """One relay process: the AMP connection while it is up, and the bridges it carries by call id."""
@@ -158,6 +166,20 @@ class RelayLocator(amp.CommandLocator):
             self.relays.news[1].listener_gone(bridge, listener, why)
         return {}
 
+    @commands.SpeakerUp.responder
+    def speaker_up(self, bridge: str, speaker: str) -> dict[str, Any]:
+        """A speaker is heard."""
+        if self.relays.news:
+            self.relays.news[2].speaker_up(bridge, speaker)
+        return {}
+
+    @commands.SpeakerGone.responder
+    def speaker_gone(self, bridge: str, speaker: str, why: str) -> dict[str, Any]:
+        """A speaker is gone."""
+        if self.relays.news:
+            self.relays.news[2].speaker_gone(bridge, speaker, why)
+        return {}
+
     @commands.Quality.responder
     def quality(self, bridge: str, report: Report) -> dict[str, Any]:
         """How both legs fare."""
@@ -167,12 +189,12 @@ class RelayLocator(amp.CommandLocator):
 
 
 class Relays:
-    """The relays by index; a call is put on the one that carries fewest. `news` is who hears of recordings and of
-    listeners."""
+    """The relays by index; a call is put on the one that carries fewest. `news` is who hears of recordings, of
+    listeners, and of officers who speak."""
 
     def __init__(self) -> None:
         self.up: dict[int, Relay] = {}
-        self.news: tuple[RecordingNews, ListeningNews] | None = None
+        self.news: tuple[RecordingNews, ListeningNews, SpeakingNews] | None = None
 
     def came_up(self, index: int, protocol: amp.AMP) -> None:
         """A relay is configured and ready."""

@@ -34,7 +34,8 @@ class Clock:
 class Timelines:
     """Writes calls and their events behind, in the order given; a write that fails is said in the log.
 
-    `written` is called after each write that went well: there is news for plugins.
+    `written` is called after each write that went well: there is news for plugins. `happened` is called with each
+    event's call and kind.
     """
 
     def __init__(self, database: Database, clock: Clock, log: Log) -> None:
@@ -42,6 +43,7 @@ class Timelines:
         self.clock = clock
         self.log = log
         self.written: Callable[[], None] = lambda: None
+        self.happened: Callable[[str, str], None] = lambda call, kind: None
 
     def opened(self, call: Call) -> None:
         """Remember a call that begins."""
@@ -60,6 +62,7 @@ class Timelines:
             limit=decision.limit_seconds,
             record=decision.record,
             monitor=decision.monitor,
+            attended=decision.attended,
             payer=values.to_json(decision.payer) if decision.payer else None,
             rate=[values.to_json(step) for step in decision.rate] if decision.rate is not None else None,
             hold=decision.hold,
@@ -71,6 +74,7 @@ class Timelines:
         wall, monotonic = self.clock.wall(), self.clock.monotonic()
         self.log(f"call.{kind}", call=call, **{k: v for k, v in data.items() if k not in LONG})
         self._write(call, lambda connection: timeline.append(connection, call, kind, data, wall, monotonic))
+        self.happened(call, kind)
 
     def alarm(self, facility: str, call: str, alert: Alert) -> None:
         """Have a facility's staff and plugins told of something about a call."""

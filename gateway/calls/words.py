@@ -70,6 +70,10 @@ PICTURE_BACK = ("The picture is back.", "La imagen ha vuelto.")
 PAUSES: dict[str, tuple[str, str]] = {
     "phone": ("On hold: the other person paused the call.", "En espera: la otra persona pausó la llamada."),
     "officer": ("On hold by the facility.", "En espera por el centro."),
+    "monitor": (
+        "The visit goes on as soon as somebody of the facility attends to it.",
+        "La visita sigue en cuanto alguien del centro la atienda.",
+    ),
     "lockdown": ("The facility has to end this visit.", "El centro debe terminar esta visita."),
     "browser": ("Connection lost. Trying to come back.", "Se perdió la conexión. Intentando volver."),
 }

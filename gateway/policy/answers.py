@@ -85,9 +85,10 @@ class Deny:
 
 @dataclass(frozen=True, config=STRICT)
 class Yes:
-    """This may be done."""
+    """This may be done. As an answer to may_monitor, `present` has the parties talk only while somebody listens."""
 
     code: Code = "allowed"
+    present: bool = False
 
 
 @dataclass(frozen=True, config=STRICT)

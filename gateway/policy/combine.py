@@ -217,6 +217,11 @@ def permit(answers: Sequence[Answer]) -> Combined[bool]:
     return Combined(True, f"yes, says {yes[0][0]}") if yes else Combined(False, "no: nobody said yes")
 
 
+def attended(answers: Sequence[Answer]) -> bool:
+    """Whether one of those who say that a call may be monitored wants it monitored all the time."""
+    return any(yes.present for _, yes in given(answers, Yes))
+
+
 def announce(core: tuple[Announcement, ...], answers: Sequence[Answer]) -> Combined[tuple[Announcement, ...]]:
     """The gateway's notices, then the plugins', each code once, as many as fit into the time."""
     chosen = list(core)

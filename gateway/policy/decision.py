@@ -63,7 +63,7 @@ class Decision:
 
     `rate` is None where the facility has no plugin that rates calls; it is at no second over `cap`, the legal one, and
     `taxes` come on top. A call that ends in one of the ways `waived` costs nothing. `hold` is what was set aside for
-    the call, in micro-dollars. `announcements` begin with the gateway's notices and are to be played whole before the
+    the call, in micro-dollars. An `attended` call pauses while nobody listens to it. `announcements` begin with the gateway's notices and are to be played whole before the
     parties hear each other.
     """
 
@@ -80,6 +80,7 @@ class Decision:
     limit: Limit = Limit()
     record: bool = False
     monitor: bool = False
+    attended: bool = False
     announcements: tuple[Announcement, ...] = ()
     trail: tuple[Asked, ...] = ()
 

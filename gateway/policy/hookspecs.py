@@ -128,8 +128,8 @@ def may_monitor(call: Call) -> Yes | No | None:
     """May staff listen to and watch this call?
 
     Asked when: the call is ordinary; a privileged call is never monitored, so nobody is asked.
-    Return: Yes; No; None.
-    If several answer: yes only if one says yes and none says no.
+    Return: Yes, with `present=True` where the call is to pause while nobody listens; No; None.
+    If several answer: yes only if one says yes and none says no. If somebody must be present and it is no, denied.
     If it fails: no.
     """
 
@@ -196,8 +196,9 @@ def contacts_of(resident: Resident) -> tuple[Contact, ...] | None:
 def may_act(call: Call, action: Action, actor: Actor) -> Yes | No | None:
     """May this member of staff do this to the call?
 
-    Asked when: an officer wants to listen, watch, barge in, record, play, export or delete. Nothing but END is ever
-    possible on a privileged call, and END is never refused, so neither is asked.
+    Asked when: an officer wants to listen, watch (thumbnails), warn, mute (a party's sound or picture), pause, whisper
+    (to the party inside), barge in, record, play, export or delete. Nothing but END is ever possible on a privileged
+    call, and END is never refused, so neither is asked.
     Return: Yes; No; None.
     If several answer: yes only if one says yes and none says no.
     If it fails: no.
@@ -242,7 +243,7 @@ def visit_event(visit: Visit, event: Happening) -> None:
 
 @hookspec
 def person_event(person: Resident, event: Happening) -> None:
-    """A resident came, moved, left, or a relationship of theirs changed.
+    """A resident came, moved, left, or a relationship of theirs changed; or a visitor wants no more of their calls.
 
     Told when: it is stored.
     Return: nothing.

@@ -151,6 +151,10 @@ class Action(StrEnum):
 
     LISTEN = "listen"
     WATCH = "watch"
+    WARN = "warn"
+    MUTE = "mute"
+    PAUSE = "pause"
+    WHISPER = "whisper"
     BARGE = "barge"
     END = "end"
     RECORD = "record"
