@@ -76,7 +76,7 @@ presses = st.lists(st.tuples(st.sampled_from("0159*#"), st.integers(0, 3)), max_
 
 @given(presses, st.data())
 def test_each_press_is_told_once_whatever_is_lost_or_late(story: list[tuple[str, int]], data: st.DataObject) -> None:
-    """Of each press one account may be lost, 3 being the word for none; the other may be late by an INFO lost three times."""
+    """Of each press one account may be lost, 0 and 3 meaning none; an INFO may come late, as one lost three times."""
     accounts = []
     for number, (digit, lost) in enumerate(story):
         at = number * 0.3
