@@ -50,6 +50,7 @@ PURE = (
     "gateway/policy/accounts.py",
     "gateway/export/frames.py",
     "gateway/export/matroska.py",
+    "gateway/export/mixing.py",
     "gateway/export/runs.py",
     "gateway/export/sps.py",
     "gateway/export/timetable.py",

@@ -3,9 +3,12 @@
 import json
 import tarfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from hypothesis import given
+from hypothesis import strategies as st
 
 from parloir.export import bundle
 from parloir.export.bundle import PIECE, Contents
@@ -97,3 +100,16 @@ def test_what_is_no_bundle_is_said_to_be_none(tmp_path: Path, content: bytes) ->
     (tmp_path / "file").write_bytes(content)
     with pytest.raises(NotABundle):
         verify(tmp_path / "file")
+
+
+@given(st.binary(max_size=3000), st.integers(0, 3000))
+def test_no_file_whatever_makes_verification_fail_otherwise(tmp_path_factory: Any, content: bytes, at: int) -> None:
+    path = tmp_path_factory.mktemp("any") / "file"
+    whole = bundle.header("manifest.json", len(content)) + content + bundle.padding(len(content))
+    path.write_bytes(whole[:at] + content)
+    with pytest.raises(NotABundle):
+        verify(path)
+
+
+def test_bundle_may_be_larger_than_a_plain_tar_header_can_say() -> None:
+    assert tarfile.TarInfo.frombuf(bundle.header("recording.mkv", 20 << 30), "utf-8", "strict").size == 20 << 30

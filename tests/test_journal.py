@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from parloir.relay import recorder as recorders
-from parloir.relay.journal import End, JournalWriter, Record, RecordKind, fact, packed
+from parloir.relay.journal import End, JournalWriter, Record, RecordKind, fact, packed, title
 from parloir.relay.journal_reader import Fault, Journal, facts, scan, scanned
 from parloir.relay.recorder import Outcome, Recorder
 
@@ -202,3 +202,11 @@ def test_closed_journal_tells_its_last_hash(path: Path) -> None:
     disk.recorder.stop()
     assert (outcome.failure, outcome.end) == ("", scan(path).end)
     assert read(path) == RECORDS
+
+
+@given(st.binary(max_size=400), st.binary(max_size=200))
+def test_no_file_whatever_makes_the_scan_fail(one: bytes, other: bytes) -> None:
+    for data in (one, b"parloir-journal 1 " + one, title("r1") + one + b"PLRC" + other + b"PLRC"):
+        found = scanned(data)
+        assert found.end.octets <= len(data)
+        assert all(0 <= fault.start < fault.stop for fault in found.faults)

@@ -31,7 +31,7 @@ class Member(_Model):
     """One file of the bundle: its size in octets, its SHA-256, and that of each piece of it (hex)."""
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,90}$")
-    octets: int = Field(ge=0)
+    octets: int = Field(ge=0, lt=1 << 62)
     sha256: str
     pieces: tuple[str, ...]
 
@@ -94,7 +94,7 @@ def header(name: str, octets: int) -> bytes:
     """A member's tar header: the same for the same name and size, whenever and by whomever it is made."""
     info = tarfile.TarInfo(name)
     info.size, info.mode = octets, 0o644
-    return info.tobuf(tarfile.USTAR_FORMAT)
+    return info.tobuf(tarfile.GNU_FORMAT)
 
 
 def padding(octets: int) -> bytes:
