@@ -1,7 +1,6 @@
 """`parloir bench`: what a call costs this machine, measured on a real relay process with real SRTP over loopback."""
 
 import argparse
-import asyncio
 import json
 import sys
 from dataclasses import asdict
@@ -23,9 +22,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(options: argparse.Namespace) -> int:
     """Measure and print; progress goes to standard error. Raises BenchFailed."""
-    from twisted.internet import asyncioreactor
+    from parloir import steady
 
-    asyncioreactor.install(asyncio.new_event_loop())  # type: ignore[no-untyped-call]
+    steady.install()
     from twisted.internet import reactor
 
     from parloir.bench_run import run

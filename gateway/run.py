@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-from twisted.internet import asyncioreactor
 from twisted.internet.defer import ensureDeferred
 
+from parloir import steady
 from parloir.config.schema import Config
 from parloir.log import json_log, take_twisted
 
@@ -15,7 +15,7 @@ def run(config: Config, file: Path) -> int:
 
     Raises ParloirError if it cannot begin.
     """
-    asyncioreactor.install()  # type: ignore[no-untyped-call]
+    steady.install()
     from twisted.internet import reactor
 
     from parloir.service import Service

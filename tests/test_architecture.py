@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 NAME = "parloir"
 FOLDERS = ("gateway", "plugins", "sip", "webrtc", "config")
 
-ANY_OF_GATEWAY = {"errors", "log", "__version__"}
+ANY_OF_GATEWAY = {"errors", "log", "steady", "__version__"}
 MAY_IMPORT = {
     "config": set(),
     "rtp": set(),

@@ -1,6 +1,5 @@
 """The relay process: `python -m parloir.relay.main`, commanded over AMP on descriptor 3 and ended by its closing."""
 
-import asyncio
 import gc
 import os
 import signal
@@ -8,9 +7,9 @@ import socket
 from contextlib import suppress
 from typing import Any
 
-from twisted.internet import asyncioreactor
 from twisted.internet.protocol import Factory
 
+from parloir import steady
 from parloir.log import json_log, take_twisted
 
 GATEWAY = 3
@@ -26,7 +25,7 @@ was there before the first call is frozen, so that a full collection finds littl
 
 def main() -> None:
     """Run until the gateway closes the connection."""
-    asyncioreactor.install(asyncio.new_event_loop())  # type: ignore[no-untyped-call]
+    steady.install()
     from twisted.internet import reactor
 
     serve(reactor)
