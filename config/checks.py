@@ -1,5 +1,6 @@
 """What is wrong between keys that are each right alone. Pure: sections in, findings out."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -10,11 +11,12 @@ from urllib.parse import urlsplit
 from parloir.config import caps
 from parloir.config.address import is_local, overlap
 from parloir.config.errors import Key
-from parloir.config.schema import Facility, Gateway, Recording, Sip, Webrtc
+from parloir.config.schema import Attendant, Facility, Gateway, Recording, Sip, Webrtc
 
 PORTS_PER_CALL = 4
 EPHEMERAL = 32768
 SHORTEST_SESSION = 90
+CODE = re.compile(r"[0-9]{6}")
 DATABASES = ("sqlite", "postgresql", "postgresql+psycopg")
 
 
@@ -220,6 +222,8 @@ def _facility(path: Key, facility: Facility, languages: frozenset[str]) -> Itera
         yield Finding((*path, "rates", "tier"), f"no legal cap is known for {facility.rates.tier!r}", remedy)
     if not facility.stations:
         yield Finding((*path, "stations"), "no station", "add the phones that visits can ring", warning=True)
+    if facility.attendant is not None:
+        yield from _attendant((*path, "attendant"), facility.attendant, languages)
     for name, station in facility.stations.items():
         if station.trunk is not None and station.trunk not in facility.trunks:
             known = f"name one of {', '.join(facility.trunks)}" if facility.trunks else f"add it to {path[1]}.trunks"
@@ -228,6 +232,25 @@ def _facility(path: Key, facility: Facility, languages: frozenset[str]) -> Itera
         if trunk.register_ and trunk.login is None:
             message = "register without a login"
             yield Finding((*path, "trunks", name, "register"), message, "add login: {user: ..., password: ...}")
+
+
+def _attendant(path: Key, attendant: Attendant, languages: frozenset[str]) -> Iterator[Finding]:
+    """A menu that can be reached, in languages that can be spoken, whose keys mean one thing each."""
+    if attendant.number is None and not attendant.any_number:
+        yield Finding(path, "no number leads here", "set number, or any_number: true")
+    elif attendant.number is not None and CODE.fullmatch(attendant.number):
+        message = "a number of six digits is the code of a visit"
+        yield Finding((*path, "number"), message, "take a shorter or a longer one")
+    for language in attendant.languages:
+        if language not in languages:
+            remedy = f"write some of {', '.join(sorted(languages))}"
+            yield Finding((*path, "languages"), f"no prompts in {language!r}", remedy)
+    taken = len(attendant.languages or languages)
+    for key in attendant.hotlines:
+        if not (len(key) == 1 and key in "0123456789"):
+            yield Finding((*path, "hotlines", key), "not a key from 0 to 9", "name one key, in quotes")
+        elif 1 <= int(key) <= taken:
+            yield Finding((*path, "hotlines", key), "this key chooses a language", f"take 0, or one above {taken}")
 
 
 def _logins(facilities: dict[str, Facility]) -> Iterator[Finding]:

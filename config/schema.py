@@ -257,6 +257,28 @@ class FacilityRecording(Section):
     on_failure: Literal["end", "go_on"] = "go_on"
 
 
+class Hotline(Section):
+    """Where a key of the attendant leads: the phone itself is told to call `target`, so that nothing of it is here.
+
+    `prompt` is what is said before the key, from the facility's own `prompts` or those that are shipped.
+    """
+
+    target: SipUri
+    prompt: Text = "hotline"
+
+
+class Attendant(Section):
+    """Who takes calls from inside: at `number`, and with `any_number` at each that is no code of a visit.
+
+    `languages` are those it offers, the facility's own and then all others if not given.
+    """
+
+    number: Text | None = None
+    any_number: Flag = False
+    languages: tuple[Text, ...] = ()
+    hotlines: dict[Text, Hotline] = Field(default_factory=dict)
+
+
 class Facility(Section):
     """One institution: its name, its clock, its phones and the plugins that make its rules."""
 
@@ -269,6 +291,8 @@ class Facility(Section):
     stations: dict[Name, Station] = Field(default_factory=dict)
     plugins: dict[Name, dict[str, Any]] = Field(default_factory=dict)
     recording: FacilityRecording = FacilityRecording()
+    attendant: Attendant | None = None
+    prompts: Located | None = None
 
     @model_validator(mode="before")
     @classmethod

@@ -103,23 +103,13 @@ class Service:
         anchor = Anchor.within(config.gateway.data_dir)
         self.database = Database.open(config.gateway.database or config.gateway.data_dir, reactor, anchor)
         self.relays = Relays()
-        self.agent = UserAgent(
-            reactor,
-            wiring.sip_settings(config),
-            wiring.trusted(config),
-            Dialogs(self.database),
-            lambda incoming: self.desk.incoming(incoming),
-            log,
-            Bindings(self.database),
-            Bans(self.database),
-        )
-        self.agent.replace_logins(wiring.logins(config))
-        self.agent.replace_trunks(wiring.trunks(config))
+        self.agent = self._user_agent(config)
         self.tracing = Tracing(config, self.agent.where)
         self.switchboard = Switchboard(config, self.agent)
         self.agent.on_wire = self.tracing.saw
         self.timelines = Timelines(self.database, Clock(lambda: datetime.now(UTC), monotonic_ns), log)
         self.rules = Rules(config, reactor, self.database, self.timelines, DeskHand(lambda: self.desk))
+        self.logins = Logins(self.database, reactor)
         self.desk: Desk = Desk(
             reactor,
             self.database,
@@ -136,10 +126,25 @@ class Service:
                 wiring.recordings(config),
                 self._ends_unrecorded,
             ),
+            self.logins,
         )
         self.bookkeeper = Bookkeeper(reactor, self.database, self.timelines.clock.wall, log)
-        self.logins = Logins(self.database, reactor)
         self.web = self._web(config)
+
+    def _user_agent(self, config: Config) -> UserAgent:
+        agent = UserAgent(
+            self.reactor,
+            wiring.sip_settings(config),
+            wiring.trusted(config),
+            Dialogs(self.database),
+            lambda incoming: self.desk.incoming(incoming),
+            self.log,
+            Bindings(self.database),
+            Bans(self.database),
+        )
+        agent.replace_logins(wiring.logins(config))
+        agent.replace_trunks(wiring.trunks(config))
+        return agent
 
     def _ends_unrecorded(self, facility: str) -> bool:
         """Whether a facility wants no call to go on whose recording has failed."""

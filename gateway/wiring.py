@@ -6,8 +6,9 @@ from time import time
 from urllib.parse import urlsplit
 
 from parloir import __version__, network
+from parloir.calls.menu import Terms
 from parloir.calls.recording import Place
-from parloir.calls.stations import MediaTerms, Station, Stations
+from parloir.calls.stations import Attending, MediaTerms, Station, Stations
 from parloir.config import prompts, schema
 from parloir.config.address import is_local
 from parloir.config.schema import Config
@@ -181,11 +182,34 @@ def stations(config: Config) -> Stations:
                 target(id, name, station),
                 station.unit,
                 media_terms(station, facility.trunks.get(station.trunk or "")),
+                attending(facility),
+                own_prompts(facility),
             )
             for id, facility in config.facilities.items()
             for name, station in facility.stations.items()
         ]
     )
+
+
+def attending(facility: schema.Facility) -> Attending | None:
+    """The menu that takes a facility's calls from inside."""
+    attendant = facility.attendant
+    if attendant is None:
+        return None
+    first = language(facility.language)
+    others = attendant.languages or (first, *sorted(prompts.languages()))
+    keys = tuple((key, hotline.prompt) for key, hotline in attendant.hotlines.items())
+    terms = Terms(tuple(dict.fromkeys(others)), keys, balance="billing" in facility.plugins)
+    targets = {key: hotline.target for key, hotline in attendant.hotlines.items()}
+    return Attending(attendant.number or "", attendant.any_number, terms, targets)
+
+
+def own_prompts(facility: schema.Facility) -> dict[str, str]:
+    """A facility's own recordings: LANGUAGE/NAME.wav in its folder, by "LANGUAGE/NAME"."""
+    folder = facility.prompts
+    if folder is None:
+        return {}
+    return {f"{path.parent.name}/{path.stem}": str(path) for path in sorted(folder.glob("*/*.wav"))}
 
 
 def target(facility: str, name: str, station: schema.Station) -> Target | None:

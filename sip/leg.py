@@ -12,7 +12,7 @@ from parloir.sip.info import FAST_UPDATE, KEYFRAME_TYPE
 from parloir.sip.line_call import LineCall
 from parloir.sip.message import Header, Message, Request, Response
 from parloir.sip.refresher import Refresher
-from parloir.sip.session import Dialog, EndKind, SessionEnd, SessionEvents
+from parloir.sip.session import Dialog, EndKind, Referred, SessionEnd, SessionEvents
 from parloir.sip.slots import Slot
 from parloir.sip.transactions import Asked
 
@@ -69,6 +69,18 @@ class Leg:
 
         if self.dialog is not None and not self.over and self.keyframes:
             self.ask("INFO", heard, body=FAST_UPDATE, kind=KEYFRAME_TYPE)
+
+    def refer(self, target: str, heard: Referred) -> None:
+        """Send REFER; without a subscription to how it went on (RFC 4488), where the phone knows how to do without."""
+
+        def answered(response: Response | None) -> None:
+            if response is None or response.status >= 200:
+                heard(response is not None and response.status < 300)
+
+        if self.dialog is None or self.over:
+            heard(False)
+        else:
+            self.ask("REFER", answered, ("Refer-To", f"<{target}>"), ("Refer-Sub", "false"))
 
     def finish(self, end: SessionEnd, status: int = 480) -> None:
         """End both halves and tell the call, once; `status` refuses a phone that has not been answered."""

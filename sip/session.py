@@ -55,6 +55,9 @@ class Session(Protocol):
     def ask_keyframe(self) -> None:
         """Send INFO picture_fast_update (RFC 5168)."""
 
+    def refer(self, target: str, heard: "Referred") -> None:
+        """Tell the phone to call that SIP address itself (REFER, RFC 3515)."""
+
     def restate(self) -> None:
         """Offer what is in use, and nothing else, by a re-INVITE (RFC 3264 section 10.2)."""
 
@@ -122,6 +125,12 @@ class Gone(Protocol):
     """Called when an incoming call is cancelled before it was answered."""
 
     def __call__(self, end: SessionEnd) -> None: ...
+
+
+class Referred(Protocol):
+    """Called once with what the phone, or its PBX, said to a REFER: whether it goes there."""
+
+    def __call__(self, accepted: bool) -> None: ...
 
 
 @dataclass(frozen=True)

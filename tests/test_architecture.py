@@ -46,6 +46,7 @@ PURE = (
     "gateway/calls/reason.py",
     "gateway/calls/spoken.py",
     "gateway/calls/trace.py",
+    "gateway/calls/usual_browser.py",
     "gateway/calls/words.py",
     "gateway/policy/accounts.py",
     "gateway/export/frames.py",

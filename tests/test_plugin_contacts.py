@@ -18,6 +18,7 @@ from parloir.api import (
     CallClass,
     DenialKind,
     Deny,
+    Happening,
     Relationship,
     RelationshipKind,
     RelationshipState,
@@ -233,6 +234,17 @@ def test_a_visitors_own_block_holds_even_for_what_they_booked(north: Institution
     assert called(contacts(north, list=None), mother_of_two, resident=other) == "may_be_in_touch"
     self_block(north, "counsel")
     assert called(plugin, COUNSEL, call_class=CallClass.PRIVILEGED) == "blocked_by_visitor"
+
+
+def test_a_block_on_the_visitors_page_is_kept_once_and_holds(north: Institution) -> None:
+    enlist(north, "mother")
+    plugin = contacts(north)
+    said = Happening(position=7, kind="blocked", at=NOON, facts={"visitor": "mother"})
+    for _ in range(2):
+        answer(plugin.person_event(Resident(id="r1", name="Resident One"), said))
+    assert called(plugin, MOTHER) == "blocked_by_visitor"
+    assert len(north.store.run_now(lambda connection: blocklist.own(connection, "north"))) == 1
+    answer(plugin.person_event(Resident(id="r1", name="Resident One"), replace(said, kind="moved")))
 
 
 def test_nobody_stands_between_residents_who_are_kept_apart(north: Institution) -> None:

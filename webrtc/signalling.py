@@ -32,13 +32,31 @@ class Leave(Message):
     type: Literal["leave"] = "leave"
 
 
+class Accept(Message):
+    """The visitor takes the call that rings, knowing what the page said about it."""
+
+    type: Literal["accept"] = "accept"
+
+
+class Decline(Message):
+    """The visitor does not take it."""
+
+    type: Literal["decline"] = "decline"
+
+
+class Block(Message):
+    """The visitor does not take it, and wants no more calls from this resident."""
+
+    type: Literal["block"] = "block"
+
+
 class Ping(Message):
     """Are you there? Answered with Pong."""
 
     type: Literal["ping"] = "ping"
 
 
-FromPage = Annotated[Join | Restart | Leave | Ping, Field(discriminator="type")]
+FromPage = Annotated[Join | Restart | Leave | Accept | Decline | Block | Ping, Field(discriminator="type")]
 from_page: TypeAdapter[FromPage] = TypeAdapter(FromPage)
 
 
@@ -131,12 +149,16 @@ class Cost(Message):
 
 class Status(Message):
     """Where the visit stands. `waiting`: before its time or for the phone to dial; `connecting`: answered, no media
-    yet; `held`: media paused, `why` says by whom. `ends` is when the time runs out, once known."""
+    yet; `held`: media paused, `why` says by whom. `called`: somebody calls, `text` says who, `terms` what both will be
+    told before they hear each other, and the page answers Accept, Decline or, with `may_block`, Block. `ends` is when the
+    time runs out, once known."""
 
     type: Literal["status"] = "status"
-    state: Literal["waiting", "ringing", "connecting", "notice", "talking", "held"]
+    state: Literal["waiting", "called", "ringing", "connecting", "notice", "talking", "held"]
     why: str = ""
     text: str = ""
+    terms: str = ""
+    may_block: bool = False
     ends: datetime | None = None
 
 

@@ -1,7 +1,7 @@
 """One call's media: the two descriptions, what was agreed, and the relay that carries it."""
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -34,7 +34,9 @@ HELD = (Direction.SENDONLY, Direction.INACTIVE)
 class Bridge:
     """A call's bridge on one relay. Its class is fixed here, when it is made (invariant 1).
 
-    `advertise` says which address a phone at a given host is told to send to; `terms` are the station's.
+    `advertise` says which address a phone at a given host is told to send to; `terms` are the station's. `own` are the
+    facility's own recordings by the prompts whose place they take. `before` is a bridge whose phone this one goes on
+    with; `differs` says that the browser there is now made for another codec than the phone was answered with there.
     `signalled_from` is the host that the phone's SIP comes from, once it is known.
     """
 
@@ -46,6 +48,9 @@ class Bridge:
     language: str
     browser: BrowserOffer
     terms: MediaTerms = MediaTerms()
+    own: Mapping[str, str] = field(default_factory=dict)
+    before: "Bridge | None" = None
+    differs: bool = False
     signalled_from: str = ""
     keys: OwnKeys = field(default_factory=OwnKeys)
     encrypted: bool = field(init=False)
@@ -69,11 +74,28 @@ class Bridge:
         return await self.relay.do(command, bridge=self.call, **arguments)
 
     async def open(self, phone_host: str, video: bool) -> None:
-        """Make the bridge and the phone's sockets; raises NoRelay, NoPorts."""
+        """Make the bridge and the phone's sockets, or go on with the phone of another; raises NoRelay, NoPorts."""
+        if self.before is not None:
+            await self._take_over(self.before)
+            return
         self.relay = self.relays.place(self.call, self.events)
         self.address = self.advertise(phone_host)
         await self.do(commands.OpenBridge, privileged=self.privileged)
         self.ports = await self.do(commands.OpenPhone, video=video)
+
+    async def _take_over(self, other: "Bridge") -> None:
+        """Go on with another bridge's phone, on its relay: with all that was said to it."""
+        if other.relay is None:
+            raise commands.NoSuchBridge(other.call)
+        self.relay = other.relay
+        self.relay.bridges[self.call] = self.events
+        await self.do(commands.OpenBridge, privileged=self.privileged)
+        await self.do(commands.TakePhone, source=other.call)
+        self.ports, self.address, self.signalled_from = other.ports, other.address, other.signalled_from
+        self.phone, self.ours, self.agreement = other.phone, other.ours, other.agreement
+        self.keys, self.encrypted = other.keys, other.encrypted
+        self.version, self.session_id = other.version, other.session_id
+        await other.close()
 
     def _place(self, keys: phone_sdp.Keys) -> phone_sdp.Place:
         assert self.ports is not None
@@ -147,7 +169,10 @@ class Bridge:
     async def connect_browser(self) -> signalling.Answer:
         """Fresh credentials and DTLS for the browser's latest offer, and our answer to it."""
         assert self.phone is not None
+        said = self.agreement
         self.agreement = agree(self.phone, self.browser.description, self.ours, self.terms.encryption)
+        taken_over = self.before is not None and said is not None
+        self.differs = taken_over and said is not None and said.audio.phone != self.agreement.audio.phone
         self.settled = narrowed(self.browser.description, self.agreement)
         await self.set_phone()
         terms = await self.do(commands.OpenBrowser)
@@ -176,9 +201,21 @@ class Bridge:
             bitrate=video.bitrate if video else None,
         )
 
-    async def play(self, prompt: str, to: str, times: int = 1) -> None:
-        """Play a prompt, in the facility's language, to "phone", "browser" or "both"; returns at its end."""
-        await self.do(commands.Play, prompt=f"{self.language}/{prompt}", to=to, times=times)
+    async def play(self, prompt: str, to: str, times: int = 1, interrupt: bool = False) -> None:
+        """Play a prompt, in the facility's language, to "phone", "browser" or "both"; returns at its end.
+
+        It waits for what they hear and are to hear, or silences that.
+        """
+        name = self._named(f"{self.language}/{prompt}")
+        await self.do(commands.Play, prompt=name, to=to, times=times, interrupt=interrupt)
+
+    async def say(self, names: Sequence[str], endless: bool = False) -> None:
+        """Play prompts ("language/name") in a row to the phone, in place of what it hears; returns at their end."""
+        lines = "\n".join(map(self._named, names))
+        await self.do(commands.Play, prompt=lines, to="phone", times=0 if endless else 1, interrupt=True)
+
+    def _named(self, name: str) -> str:
+        return self.own.get(name, name)
 
     async def play_announcement(self, announcement: Announcement, to: str) -> None:
         """Say what a policy announces; one without a sound of its own or of ours is only shown."""
@@ -190,14 +227,14 @@ class Bridge:
 
         `told` is what both have been told by then may be done to their call (policy.notices).
         """
-        prompt = self._sound(notice) or f"{self.language}/{prompts.NOTICE}"
+        prompt = self._sound(notice) or self._named(f"{self.language}/{prompts.NOTICE}")
         await self.do(commands.Announce, prompt=prompt, told=" ".join(sorted(told)))
 
     def _sound(self, announcement: Announcement) -> str | None:
         if announcement.sound:
             return announcement.sound
         name = announcement.code.replace("_", "-")
-        return f"{self.language}/{name}" if name in prompts.NAMES else None
+        return self._named(f"{self.language}/{name}") if name in prompts.NAMES else None
 
     async def close(self) -> Report | None:
         """End the bridge; None where there was none, or its relay is gone."""

@@ -6,6 +6,7 @@ from datetime import datetime
 from parloir.calls.timers import Timers
 
 LAST_MINUTE = 60
+LAST_SECONDS = 10
 
 
 class Deadline:
@@ -27,13 +28,13 @@ class Deadline:
         self._names: set[str] = set()
 
     def set(self, ends: datetime, warnings: tuple[int, ...] = ()) -> None:
-        """Let the call end then, with a warning so many seconds before: always in the last minute."""
+        """Let the call end then, with a warning so many seconds before: always in the last minute and seconds."""
         for name in self._names:
             self._timers.stop(name)
         self.ends = ends
         left = (ends - self._now()).total_seconds()
         self._timers.start("limit", max(0.0, left), self._over)
-        for seconds in {LAST_MINUTE, *warnings}:
+        for seconds in {LAST_MINUTE, LAST_SECONDS, *warnings}:
             if left > seconds:
                 self._start(f"warn {seconds}", left - seconds, seconds)
 

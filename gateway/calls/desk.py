@@ -11,13 +11,15 @@ from parloir.calls.acts import Acts
 from parloir.calls.attendant import Attendant
 from parloir.calls.bookings import Bookings, Search, Wish
 from parloir.calls.bridge import Bridge
+from parloir.calls.consent import Consent
 from parloir.calls.estimates import Estimates
 from parloir.calls.expiry import Expiry
 from parloir.calls.facilities import Facilities
+from parloir.calls.handset import Handset, HandsetMedia
 from parloir.calls.listening import Listening
 from parloir.calls.live import Around, LiveCall, Terms
 from parloir.calls.proposal import proposal
-from parloir.calls.reason import Reason, ServiceClosing, VisitCancelled
+from parloir.calls.reason import MISSED, Reason, ServiceClosing, VisitCancelled
 from parloir.calls.receipts import Receipts
 from parloir.calls.recording import Place, Recordings, Rule
 from parloir.calls.relays import Relays
@@ -26,6 +28,7 @@ from parloir.calls.shelf import Shelf
 from parloir.calls.stations import NotServed, Phones, Station, Stations
 from parloir.calls.till import Till
 from parloir.calls.timeline import Timelines
+from parloir.calls.usual_browser import USUAL
 from parloir.calls.wall import Wall
 from parloir.config import caps
 from parloir.policy.answers import Slot
@@ -36,6 +39,7 @@ from parloir.store import timeline
 from parloir.store.calls import Call, CallClass, WayIn
 from parloir.store.database import Database
 from parloir.store.errors import VisitOver
+from parloir.store.logins import Logins
 from parloir.store.timeline import Entry
 from parloir.store.visits import Visit, VisitState
 from parloir.webrtc.signalling import IceServer
@@ -78,6 +82,7 @@ class Desk:
     stations: Stations
     facilities: Facilities
     terms: DeskTerms
+    logins: Logins | None = None
     rooms: dict[str, Room] = field(default_factory=dict)
     live: dict[str, LiveCall] = field(default_factory=dict)
     ended: dict[str, int] = field(default_factory=dict)
@@ -101,7 +106,10 @@ class Desk:
         self.till = Till(self.timelines, caps.shipped, self.live.__contains__)
         self.estimates = Estimates(self.reactor, self.bookings, self.till)
         self.receipts = Receipts(self.database, self.facilities, self.timelines.log)
-        self.attendant = Attendant(self.reactor, self.bookings, self.timelines.log, self._room, self._begin)
+        self.attendant = Attendant(
+            self.reactor, self.bookings, self.timelines.log, self._room, self._begin, self._menu, self.logins
+        )
+        self.consent = Consent(self.timelines)
 
     async def start(self) -> None:
         """Close the records of calls that an earlier run left open, and begin to mark visits whose time is over."""
@@ -237,17 +245,22 @@ class Desk:
         station = self.stations.get(visit.facility, visit.station)
         way_in = WayIn.INSIDE if incoming else WayIn.SCHEDULED
         id, opened = secrets.token_hex(8), self.bookings.now()
+        handset = incoming if isinstance(incoming, Handset) else None
+        if handset is not None:
+            handset.calling = True
         around = Around(
             self.reactor,
             self.timelines,
             room.say,
-            decide=lambda: self._decide(id, room, station, way_in),
-            bridge=lambda call, privileged: self._bridge(call, privileged, room, station),
+            decide=lambda: self._decide(id, room, station, way_in, "pin" if handset else "visit"),
+            bridge=lambda call, privileged: self._bridge(call, privileged, room, station, handset),
             find=lambda: self._find(station, incoming),
             invite=lambda sdp, events: self._invite(station, sdp, events, visit.visitor),
-            over=lambda call: self._over(call, room),
+            over=lambda call: self._over(call, room, handset),
             record=self._announced,
             recorded=self.recordings.finished,
+            consent=self.consent.ask if handset else None,
+            block=self.consent.block,
         )
         terms = Terms(station.language, station.video, self.terms.rejoin_window)
         call = LiveCall(id, visit, terms, around, incoming)
@@ -257,7 +270,7 @@ class Desk:
         self.bookings.mark(visit, VisitState.ACTIVE)
         call.begin()
 
-    async def _decide(self, id: str, room: Room, station: Station, way_in: WayIn) -> Decision:
+    async def _decide(self, id: str, room: Room, station: Station, way_in: WayIn, identified: str) -> Decision:
         """What the facility's policies make of the call, from all who take part in it, and what it costs them."""
         facility = self.facilities.get(room.visit.facility)
         call = await proposal(
@@ -269,13 +282,23 @@ class Desk:
             way_in=way_in,
             pictured=room.offer is not None and room.pictured,
             at=self.bookings.now(),
+            identified=identified,
         )
         if id in self.live:
             self.live[id].shown = call
         decision = await facility.policies.decide(call)
         return await self.till.reserve(call, decision) if id in self.live else decision
 
-    def _bridge(self, call: LiveCall, privileged: bool, room: Room, station: Station) -> Bridge:
+    def _menu(self, media: HandsetMedia, station: Station) -> Bridge:
+        """A phone's media while it is in the menu: of the kind that nobody can listen to or record."""
+        name, advertise = f"menu-{secrets.token_hex(8)}", self.terms.advertise
+        return Bridge(
+            name, True, self.relays, media, advertise, station.language, USUAL, station.terms, station.prompts
+        )
+
+    def _bridge(
+        self, call: LiveCall, privileged: bool, room: Room, station: Station, handset: Handset | None
+    ) -> Bridge:
         assert room.offer is not None
         return Bridge(
             call.id,
@@ -286,6 +309,8 @@ class Desk:
             station.language,
             room.offer,
             station.terms,
+            station.prompts,
+            handset.bridge if handset else None,
         )
 
     async def _invite(self, station: Station, sdp: str, events: SessionEvents, caller: str) -> Session:
@@ -301,17 +326,20 @@ class Desk:
             raise NotServed(f"station {station.name} has no address")
         return await self.phones.find(station.target)
 
-    def _over(self, call: LiveCall, room: Room) -> None:
+    def _over(self, call: LiveCall, room: Room, handset: Handset | None = None) -> None:
         reason = call.call.reason
         assert reason is not None
         self.listening.call_over(call.id)
         self.acts.call_over(call.id)
         del self.live[call.id]
         self.ended[reason.name] = self.ended.get(reason.name, 0) + 1
+        missed = handset is not None and not handset.taken and isinstance(reason, MISSED)
         if room.visit.is_open:
-            again = reason.again and self.bookings.now() < call.visit.end
+            again = (reason.again or missed) and self.bookings.now() < call.visit.end
             self.bookings.mark(call.visit, VisitState.SCHEDULED if again else VisitState.DONE)
-        room.over(reason)
+        room.missed(reason) if missed else room.over(reason)
+        if handset is not None:
+            handset.returned(reason)
         ensureDeferred(self._settle(call.id, reason, room))
         self._idle()
 

@@ -2,21 +2,25 @@
 
 from typing import TYPE_CHECKING, Any
 
+from twisted.internet.defer import Deferred
+
 from parloir.calls import words
 from parloir.calls.call import Hold, State
-from parloir.calls.deadline import LAST_MINUTE
+from parloir.calls.deadline import LAST_MINUTE, LAST_SECONDS
 from parloir.calls.price_tag import price_tag
-from parloir.calls.reason import VisitorLeft
+from parloir.calls.reason import VisitorAway, VisitorBlocked, VisitorDeclined, VisitorLeft
 from parloir.calls.talk import AGREED
 from parloir.config import prompts
 from parloir.policy.decision import Decision
 from parloir.webrtc.sdp import BrowserOffer
-from parloir.webrtc.signalling import Notice, Price, Status, Warn
+from parloir.webrtc.signalling import Accept, Block, Decline, Notice, Price, Status, Warn
 
 if TYPE_CHECKING:
     from parloir.calls.live import LiveCall
 
 PAGE_MAY_BLINK = 10.0
+MAY_RING = 45.0
+"""How long a page rings that nobody answers."""
 
 
 class PageSide:
@@ -26,6 +30,7 @@ class PageSide:
         self._live = live
         self._shown: Status | None = None
         self._price: Price | None = None
+        self._consent: Deferred[None] | None = None
         self.say = live.around.say
 
     def show(self, state: Any, why: str = "", text: str = "") -> None:
@@ -66,6 +71,8 @@ class PageSide:
             self._tell(prompts.BALANCE_LOW, words.money_left(seconds, language))
         elif seconds == LAST_MINUTE:
             self._tell(prompts.ONE_MINUTE, self._pick(words.LAST_MINUTE))
+        elif seconds == LAST_SECONDS:
+            self._tell(prompts.TEN_SECONDS, words.left(seconds, language))
         else:
             self.say(Warn(text=words.left(seconds, language)))
 
@@ -79,6 +86,41 @@ class PageSide:
 
     def _pick(self, pair: tuple[str, str]) -> str:
         return words.pick(pair, self._live.terms.language)
+
+    # A call from inside.
+
+    async def ask(self, caller: str, terms: str, may_block: bool) -> None:
+        """Ring the page until the visitor takes the call; whatever else they want, or nothing, ends it."""
+        live = self._live
+        text = (
+            self._pick(words.CALLED).format(name=caller)
+            if caller
+            else self._pick(words.CALLED_BY_SOMEBODY).format(facility=live.visit.facility)
+        )
+        self._shown = Status(state="called", text=text, terms=terms, may_block=may_block, ends=live.ends)
+        self._consent = Deferred()
+        live.note("page_rings")
+        self.say(self._shown)
+        live.timers.start("consent", MAY_RING, lambda: live.end(VisitorAway()))
+        await self._consent
+        live.timers.stop("consent")
+        live.note("consented", terms=terms)
+
+    def decided(self, message: Accept | Decline | Block) -> None:
+        """What the visitor makes of a call that rings; nothing once they have made up their mind."""
+        asked, self._consent = self._consent, None
+        if asked is None or not self._live.live:
+            return
+        match message:
+            case Accept():
+                asked.callback(None)
+            case Decline():
+                self._live.end(VisitorDeclined())
+            case Block() if self._shown is not None and self._shown.may_block:
+                self._live.around.block(self._live)
+                self._live.end(VisitorBlocked())
+            case _:
+                self._live.end(VisitorDeclined())
 
     # What the page does.
 

@@ -74,6 +74,25 @@ class VisitorLeft(Reason):
 
 
 @dataclass(frozen=True)
+class VisitorDeclined(Reason):
+    """The visitor's page rang, and the visitor did not want the call."""
+
+    again: ClassVar[bool] = True
+
+
+@dataclass(frozen=True)
+class VisitorBlocked(Reason):
+    """The visitor's page rang, and the visitor wants no calls from this resident any more."""
+
+
+@dataclass(frozen=True)
+class VisitorAway(Reason):
+    """The visitor's page rang, and nobody answered."""
+
+    again: ClassVar[bool] = True
+
+
+@dataclass(frozen=True)
 class MediaLost(Reason):
     """A leg is gone and did not come back: the browser's media within gateway.rejoin_window, or the phone, which no
     longer refreshes its session (RFC 4028)."""
@@ -171,6 +190,9 @@ class Failed(Reason):
     again: ClassVar[bool] = True
 
 
+MISSED = (Denied, PhoneHungUp, VisitorDeclined, VisitorAway)
+"""How a call from inside ends that leaves the visitor whose page rang, or did not even ring, where they were."""
+
 ENDINGS: dict[str, Ending] = {
     "Busy": Ending.NO_ANSWER,
     "Declined": Ending.NO_ANSWER,
@@ -180,6 +202,9 @@ ENDINGS: dict[str, Ending] = {
     "Denied": Ending.NO_ANSWER,
     "PhoneHungUp": Ending.HUNG_UP,
     "VisitorLeft": Ending.HUNG_UP,
+    "VisitorDeclined": Ending.NO_ANSWER,
+    "VisitorBlocked": Ending.NO_ANSWER,
+    "VisitorAway": Ending.NO_ANSWER,
     "MediaLost": Ending.DROPPED,
     "LimitReached": Ending.LIMIT,
     "BalanceUsed": Ending.LIMIT,

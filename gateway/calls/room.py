@@ -13,6 +13,9 @@ from parloir.webrtc import sdp
 from parloir.webrtc.errors import WebRtcError
 from parloir.webrtc.sdp import BrowserOffer
 from parloir.webrtc.signalling import (
+    Accept,
+    Block,
+    Decline,
     Ended,
     Failed,
     FromPage,
@@ -115,6 +118,9 @@ class Room:
                 self.say(Pong())
             case Leave():
                 self._leave()
+            case Accept() | Decline() | Block():
+                if self.call is not None:
+                    self.call.page.decided(message)
             case Join() | Restart():
                 try:
                     offer = sdp.read(message.sdp)
@@ -183,6 +189,14 @@ class Room:
         )
         if self.page is None:
             self._empty(self)
+
+    def missed(self, reason: Reason) -> None:
+        """A call from inside was not taken, and may never have rung: the visitor goes on waiting, where they wait."""
+        if self.page is None or self.offer is None or self.visit.rings:
+            self.over(reason)
+            return
+        self.call = None
+        self.wait()
 
     def gone(self, page: Page) -> None:
         """A page closed."""

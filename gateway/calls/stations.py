@@ -1,8 +1,10 @@
 """What calls need to know of the stations, and how the phones are reached."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Protocol
 
+from parloir.calls.menu import Terms
 from parloir.errors import ParloirError
 from parloir.policy.values import Medium
 from parloir.rtp.sdes import Encryption
@@ -31,8 +33,20 @@ class MediaTerms:
 
 
 @dataclass(frozen=True)
+class Attending:
+    """The facility's menu: the number that leads there ("" for none), or any that is no visit's code; what it offers;
+    and where each hotline's key sends the phone."""
+
+    number: str
+    any_number: bool
+    terms: Terms
+    hotlines: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Station:
-    """One station; `target` is None for one that cannot be rung."""
+    """One station; `target` is None for one that cannot be rung. `prompts` are the facility's own recordings, by the
+    names ("en/notice") of those whose place they take."""
 
     facility: str
     name: str
@@ -42,6 +56,8 @@ class Station:
     target: Target | None
     unit: str = ""
     terms: MediaTerms = MediaTerms()
+    attending: Attending | None = None
+    prompts: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def media(self) -> tuple[Medium, ...]:

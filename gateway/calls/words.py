@@ -22,6 +22,12 @@ ENDS: dict[str, tuple[str, str]] = {
     ),
     "PhoneHungUp": ("The other person hung up.", "La otra persona colgó."),
     "VisitorLeft": ("You left the visit.", "Usted salió de la visita."),
+    "VisitorDeclined": ("You did not take the call.", "Usted no aceptó la llamada."),
+    "VisitorBlocked": (
+        "You will get no more calls from this person.",
+        "No recibirá más llamadas de esta persona.",
+    ),
+    "VisitorAway": ("You had a call and did not answer it.", "Tuvo una llamada y no la contestó."),
     "MediaLost": ("The connection was lost and did not come back.", "La conexión se perdió y no volvió."),
     "LimitReached": ("The time of this visit is over.", "El tiempo de esta visita ha terminado."),
     "BalanceUsed": (
@@ -100,6 +106,9 @@ NO_VIDEO: dict[str, tuple[str, str]] = {
         "Este teléfono no tiene imagen, o está apagada; la visita es solo con sonido.",
     ),
 }
+
+CALLED = ("{name} is calling you.", "{name} le está llamando.")
+CALLED_BY_SOMEBODY = ("Somebody at {facility} is calling you.", "Alguien de {facility} le está llamando.")
 
 WAITING_FOR_DIAL = (
     "The phone will call you. Please keep this page open.",

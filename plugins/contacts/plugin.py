@@ -1,5 +1,7 @@
 """The plugin that says who may be in touch with whom."""
 
+from uuid import uuid4
+
 from sqlalchemy import Connection, MetaData
 
 from parloir.api import (
@@ -9,6 +11,7 @@ from parloir.api import (
     Contact,
     Deny,
     Facility,
+    Happening,
     HttpRoute,
     Relationship,
     Resident,
@@ -19,6 +22,7 @@ from parloir.api import (
 
 from . import blocklist, lists, tables
 from .application import decision
+from .block import SelfBlock
 from .meeting import Known, Meeting, of_call, of_visit
 from .routes import Routes
 from .rules import objection
@@ -83,6 +87,21 @@ class Contacts:
             for each, visitor in zip(listed, people, strict=True)
             if objection(self._settings, Meeting(resident, (visitor,), now), known) is None
         )
+
+    @hookimpl
+    async def person_event(self, person: Resident, event: Happening) -> None:
+        """Keep that a visitor, whose page a resident's call rang, wants no more of them."""
+        if event.kind != "blocked":
+            return
+        facility, visitor = self._facility, str(event.facts["visitor"])
+        block = SelfBlock(uuid4().hex, visitor, person.id, visitor, event.at)
+
+        def keep(connection: Connection) -> None:
+            known = blocklist.own(connection, facility.id, [visitor])
+            if not any(each.resident == person.id for each in known):
+                blocklist.add_own(connection, facility.id, block)
+
+        await facility.store.run(keep)
 
     async def _judge(self, meeting: Meeting) -> Allow | Deny | None:
         denial = objection(self._settings, meeting, await self._known(meeting))

@@ -61,6 +61,9 @@ REGISTERED = (
 )
 
 
+KEY = 0.25
+
+
 class Baresip:
     """One baresip with one account. It sends `tone` Hz and a moving picture, and records what it hears.
 
@@ -210,6 +213,12 @@ class Baresip:
     def accept(self) -> None:
         """Answer the call that rings."""
         self.command("accept")
+
+    def press(self, keys: str) -> None:
+        """Press keys in the call there is (RFC 4733)."""
+        for key in keys:
+            self.command("sndcode", key)
+            time.sleep(KEY)
 
     def hang_up(self) -> None:
         """End, decline or give up the call there is."""

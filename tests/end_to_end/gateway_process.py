@@ -43,8 +43,8 @@ class Gateway:
     """A running gateway with stations named in `stations` (a SIP address each). Seconds for all times.
 
     `logins` are stations that register, by name (which is their user) and password; `behind` are those behind the
-    `trunks`; `sip` are further keys of that part. `transports` are those of SIP, tls on the next port. With `records` it
-    has keys for recordings. It keeps its ports when it is started again in the same home.
+    `trunks`; `sip` and `facility` are further keys of those parts. `transports` are those of SIP, tls on the next port.
+    With `records` it has keys for recordings. It keeps its ports when it is started again in the same home.
     """
 
     def __init__(
@@ -72,6 +72,7 @@ class Gateway:
         behind: Mapping[str, Mapping[str, str]] | None = None,
         sip: Mapping[str, Any] | None = None,
         records: bool = False,
+        facility: Mapping[str, Any] | None = None,
     ) -> None:
         self.home = home
         self.sip_port = free_ports(2)
@@ -133,6 +134,7 @@ class Gateway:
             certificate, key = write_certificate(self.home)
             self.config["sip"]["tls"] = {"certificate": str(certificate), "key": str(key)}
         self.config["sip"] |= dict(sip or {})
+        self.config["facilities"]["north"] |= dict(facility or {})
         if records:
             self.home.mkdir(parents=True, exist_ok=True)
             self.config["recording"] = {"key_file": str(self.home / "recordings.keys")}

@@ -7,6 +7,7 @@ const SCREENS = {
   loading: "loading",
   check: "check",
   waiting: "wait",
+  called: "called",
   ringing: "wait",
   connecting: "wait",
   notice: "call",
@@ -15,6 +16,7 @@ const SCREENS = {
   ended: "ended",
   blocked: "blocked",
 };
+const ACTIONS = { check: "#check .actions", wait: "#go-back", called: "#called .actions", ended: "#again" };
 const TOAST = 8_000;
 const SHORT = 60;
 
@@ -34,8 +36,16 @@ export function show(state) {
   if (document.body.dataset.screen === screen) return;
   document.body.dataset.screen = screen;
   for (const section of document.querySelectorAll("main > section")) section.hidden = section.id !== screen;
+  bring(screen);
   find(screen).querySelector("h1").focus({ preventScroll: true });
   scrollTo(0, 0);
+}
+
+/** What several screens share is moved to the one that shows, before its buttons. */
+function bring(screen) {
+  for (const shared of document.querySelectorAll("[data-screens]")) {
+    if (shared.dataset.screens.split(" ").includes(screen)) document.querySelector(ACTIONS[screen]).before(shared);
+  }
 }
 
 /** Tell those who listen to the page instead of looking at it. */
@@ -66,6 +76,14 @@ export function describeWait(state, { early, text }) {
   find("wait-text").textContent = text || words(key);
   find("go-back").textContent = words(state === "waiting" ? "leave_room" : "stop_ringing");
   announce(`${words(heading)} ${find("wait-text").textContent}`);
+}
+
+/** Who calls, and what both will be told; `mayBlock`: whether the visitor can be spared such calls. */
+export function describeCaller({ text, terms, may_block: mayBlock }) {
+  say("called-by", text);
+  say("called-terms", terms);
+  find("block").hidden = !mayBlock;
+  announce(`${words("called")}. ${text} ${terms}`);
 }
 
 /** Count down to the start in the waiting room. */

@@ -7,6 +7,9 @@ import { obstacle } from "./devices.js";
 import { ending, heading } from "./endings.js";
 import { Lobby } from "./lobby.js";
 import { Peer } from "./peer.js";
+import * as price from "./price.js";
+import * as receipt from "./receipt.js";
+import { ring } from "./ring.js";
 import { Socket } from "./socket.js";
 import { translate, words } from "./strings.js";
 import * as view from "./view.js";
@@ -14,6 +17,7 @@ import * as view from "./view.js";
 const SLOW = 6_000;
 const VERDICT = 3_000;
 const GOODBYE = 2_000;
+const LINGER = 20_000;
 const AGAIN = 3_000;
 
 const { find } = view;
@@ -27,6 +31,8 @@ class Visit {
   #status = null;
   #verdict = 0;
   #retry = 0;
+  #due = false;
+  #finish = 0;
 
   constructor() {
     const address = new URL("../api/v1/ws", location.href);
@@ -52,9 +58,13 @@ class Visit {
 
   begin() {
     controls.begin();
+    receipt.begin(token);
     find("join").addEventListener("click", () => this.#join());
     find("go-back").addEventListener("click", () => this.#leave());
     find("hang-up").addEventListener("click", () => this.#leave());
+    for (const answer of ["accept", "decline", "block"]) {
+      find(answer).addEventListener("click", () => this.#decide(answer));
+    }
     find("hear").addEventListener("click", () => this.#play());
     addEventListener("online", () => this.#peer?.answered && this.#restart());
     setInterval(() => this.#tick(), 250);
@@ -65,6 +75,8 @@ class Visit {
   #take(message) {
     const take = {
       welcome: () => this.#enter(message),
+      price: () => this.#price(message),
+      cost: () => this.#cost(message),
       status: () => this.#move(message),
       answer: () => this.#answer(message),
       notice: () => view.say("notice-text", message.text),
@@ -94,6 +106,19 @@ class Visit {
     } else {
       this.#comeBack();
     }
+  }
+
+  #price(message) {
+    price.show(message);
+    if (message.state !== "agreed") return;
+    this.#due = true;
+    receipt.clear();
+  }
+
+  #cost(message) {
+    if (this.#due) return;
+    receipt.show(message);
+    if (this.#finish) this.#socket.finish();
   }
 
   async #check() {
@@ -150,12 +175,21 @@ class Visit {
     this.#status = status;
     const { state } = status;
     view.show(state);
-    if (["waiting", "ringing", "connecting"].includes(state)) {
+    ring(state === "called");
+    if (state === "called") {
+      view.describeCaller(status);
+    } else if (["waiting", "ringing", "connecting"].includes(state)) {
       view.describeWait(state, { early: clock.until(this.#welcome.start) > 0, text: status.text });
     } else {
       this.#inCall(status);
     }
     this.#tick();
+  }
+
+  #decide(answer) {
+    if (answer === "block" && !confirm(words("block_sure"))) return;
+    ring(false);
+    this.#socket.send({ type: answer });
   }
 
   #inCall({ state, why, text }) {
@@ -216,6 +250,7 @@ class Visit {
     this.#peer = null;
     this.#status = null;
     stayAwake(false);
+    ring(false);
     view.attach("remote", null);
     view.quality("");
     view.timeLeft(null);
@@ -225,10 +260,20 @@ class Visit {
   }
 
   #end({ reason, text, again }) {
+    if (reason === "VisitOver" && document.body.dataset.state === "ended") {
+      // What ended the call is said already, and what it cost.
+      find("again").hidden = true;
+      this.#socket.finish();
+      return;
+    }
     this.#hangUp();
     this.#lobby.close();
     const moved = reason === "Replaced";
-    if (!again) this.#socket.finish();
+    if (this.#due) receipt.expect();
+    if (!again && this.#due && !moved) this.#finish = setTimeout(() => this.#socket.finish(), LINGER);
+    else if (!again) this.#socket.finish();
+    this.#due = false;
+    price.show(null);
     find("ended-title").textContent = words(heading(reason));
     find("ended-text").textContent = ending(reason, text);
     find("again").hidden = !again && !moved;
