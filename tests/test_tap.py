@@ -272,6 +272,9 @@ async def test_recording_that_cannot_be_written_is_told_and_the_call_goes_on(cal
     await soon(lambda: call.gateway.heard("recorded", "r1", "No such file or directory"), "the failure")
     await exchange(call, 0)
     await soon(lambda: call.phone.rtp[Kind.AUDIO].rtp, "the browser's sound at the phone")
+    table = call.relay.relay.switch.table
+    await soon(lambda: table.rings == {}, "the end of copying")
+    assert not any(route.copies for peer in table.peers.values() for route in peer.routes.values())
     await call.do(commands.CloseBridge)
     assert len([said for said in call.gateway.said if said[0] == "recorded"]) == 1
 

@@ -169,6 +169,9 @@ class OrdinaryBridge(Bridge):
                 self.ask_keyframe(party)
         if self._recording is not None:
             self._recording.flush()
+            if self._recording.failed:
+                self._recording.abandon()
+                self._recording = None
 
     def _must_have_told(self, what: str) -> None:
         if not self._announced:

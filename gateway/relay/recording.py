@@ -72,6 +72,15 @@ class Recording:
         self._table.remove_ring(self._ring)
         self._services.recorder.close(self._writing, self._records)
 
+    @property
+    def failed(self) -> bool:
+        """Whether nothing more can be written."""
+        return self._writing.stopped
+
+    def abandon(self) -> None:
+        """Copy nothing any more: it has failed, and the gateway knows."""
+        self._table.remove_ring(self._ring)
+
     def _take_ring(self) -> None:
         kept, lost = self._table.take_ring(self._ring)
         self._records += map(_record, kept)
