@@ -317,7 +317,11 @@ def test_call_ends_when_the_visits_time_is_over_after_a_warning(scene: Scene) ->
     scene.reactor.advance(19 * 60)
     assert page.last(Warn).text == "One minute is left."
     assert scene.relay.prompts[-1][0] == "en/one-minute"
-    scene.reactor.advance(59.9)
+    scene.relay.finish()
+    scene.reactor.advance(50)
+    assert page.last(Warn).text == "10 seconds are left."
+    assert scene.relay.prompts[-1][0] == "en/ten-seconds"
+    scene.reactor.advance(9.9)
     assert scene.desk.live
     scene.reactor.advance(0.2)
     assert page.last(Ended).reason == "LimitReached"

@@ -1,4 +1,4 @@
-"""The attendant, walked through by phones that press keys: languages, PINs, contacts, visits, and the page that rings."""
+"""The attendant, walked through by phones that press keys: languages, PINs, visits, hotlines, and the page that rings."""
 
 import json
 import sqlite3
@@ -129,6 +129,24 @@ def test_three_wrong_pins_by_info_end_the_call_and_lock_nobody_out_of_the_hotlin
         gateway.wait_until(lambda tries=tries: wrong_pins(gateway) == tries or None, "a wrong PIN")
     assert phone.wait_for("BYE", timeout=15.0)
     said_nowhere(gateway, WRONG)
+
+
+def test_a_hotline_key_sends_the_phone_there_and_leaves_no_call_behind(stage: Stage) -> None:
+    phone, counsellor = stage.baresip(tone=2400), stage.baresip(tone=700, user="777")
+    target = {"9": {"target": counsellor.address}}
+    gateway, _ = house(stage, phone.address, attendant={"number": "500", "hotlines": target})
+    ring_up(phone, gateway)
+    phone.press("9")
+    counsellor.wait_for_event("CALL_ESTABLISHED")
+    counsellor.wait_to_hear(phone.tone)
+    gateway.process.wait_for_line("sip.ended", timeout=20.0)
+    assert gateway.calls() == []
+    with closing(sqlite3.connect(gateway.home / "data" / "parloir.sqlite3")) as database:
+        assert database.execute("SELECT COUNT(*) FROM events").fetchone() == (0,)
+    log = gateway.process.log.read_text()
+    assert "777" not in log
+    assert "attendant" not in log.split('"ready"')[1]
+    counsellor.hang_up()
 
 
 def wrong_pins(gateway: Gateway) -> int:
