@@ -21,6 +21,18 @@ export function duration(seconds) {
   return hours > 0 ? `${hours}:${parts.join(":")}` : `${Number(parts[0])}:${parts[1]}`;
 }
 
+/** Seconds in words: 4 min 5 s. */
+export function stretch(seconds) {
+  const minutes = Math.floor(seconds / 60);
+  const parts = [minutes ? `${minutes} min` : "", seconds % 60 || !minutes ? `${seconds % 60} s` : ""];
+  return parts.filter(Boolean).join(" ");
+}
+
+/** The hour of a moment, as 18:30, by the visitor's own clock. */
+export function hour(moment) {
+  return new Intl.DateTimeFormat(language, { hour: "numeric", minute: "2-digit" }).format(new Date(moment));
+}
+
 /** "Today, 18:30 to 18:50", by the visitor's own clock. */
 export function when(start, end) {
   const hour = new Intl.DateTimeFormat(language, { hour: "numeric", minute: "2-digit" });

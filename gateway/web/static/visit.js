@@ -32,6 +32,7 @@ class Visit {
   #verdict = 0;
   #retry = 0;
   #due = false;
+  #told = null;
   #finish = 0;
 
   constructor() {
@@ -91,6 +92,7 @@ class Visit {
   async #enter(welcome) {
     const first = this.#welcome === null;
     this.#welcome = welcome;
+    this.#told = null;
     this.#peer?.renew(welcome);
     clock.set(welcome.now);
     document.title = words("title", { facility: welcome.facility });
@@ -115,7 +117,9 @@ class Visit {
     receipt.clear();
   }
 
+  /** In a call, what is told is the cost of those before it. */
   #cost(message) {
+    this.#told = message;
     if (this.#due) return;
     receipt.show(message);
     if (this.#finish) this.#socket.finish();
@@ -269,7 +273,8 @@ class Visit {
     this.#hangUp();
     this.#lobby.close();
     const moved = reason === "Replaced";
-    if (this.#due) receipt.expect();
+    if (this.#due && reason === "Lost" && this.#told) receipt.show(this.#told);
+    else if (this.#due) receipt.expect();
     if (!again && this.#due && !moved) this.#finish = setTimeout(() => this.#socket.finish(), LINGER);
     else if (!again) this.#socket.finish();
     this.#due = false;
