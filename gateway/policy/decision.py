@@ -63,8 +63,8 @@ class Decision:
 
     `rate` is None where the facility has no plugin that rates calls; it is at no second over `cap`, the legal one, and
     `taxes` come on top. A call that ends in one of the ways `waived` costs nothing. `hold` is what was set aside for
-    the call, in micro-dollars. An `attended` call pauses while nobody listens to it. `announcements` begin with the gateway's notices and are to be played whole before the
-    parties hear each other.
+    the call, in micro-dollars. An `attended` call pauses while nobody listens to it. `announcements` begin with the
+    gateway's notices and are to be played whole before the parties hear each other.
     """
 
     call_class: CallClass
