@@ -35,6 +35,23 @@ BROKEN = {
             ("sip.session_expires", 4, "shorter than phones may accept", "set 0 for never, or at least 90"),
         ],
     ),
+    "attendants_keys": Broken(
+        FACILITY.replace(
+            "stations",
+            "attendant: {number: '123456', languages: [en, xx], hotlines: {'1': {target: 'sip:7@10.0.0.1'}, "
+            "'10': {target: 'sip:7@10.0.0.1'}}}, stations",
+        ),
+        [
+            ("facilities.north.attendant.number", 1, "the code of a visit", "take a shorter or a longer one"),
+            ("facilities.north.attendant.languages", 1, "no prompts in 'xx'", "write some of en, es"),
+            ("facilities.north.attendant.hotlines.1", 1, "this key chooses a language", "take 0, or one above 2"),
+            ("facilities.north.attendant.hotlines.10", 1, "not a key from 0 to 9", "name one key, in quotes"),
+        ],
+    ),
+    "attendant_without_a_number": Broken(
+        FACILITY.replace("stations", "attendant: {languages: [en]}, stations"),
+        [("facilities.north.attendant", 1, "no number leads here", "set number, or any_number: true")],
+    ),
     "key_like_no_other": Broken(
         "webrtc: {listen: '0.0.0.0:20000', zzz: 1}\n" + FACILITY,
         [("webrtc.zzz", 1, "unknown key", "use one of listen, public_address, relays, turn, relay_only")],

@@ -76,6 +76,16 @@ def test_calls_to_untraced_numbers_leave_nothing_behind() -> None:
     assert trace.of([Mark("10.0.0.21")]) == []
 
 
+def test_a_call_that_is_sent_to_a_hotline_is_forgotten() -> None:
+    trace = Trace()
+    trace.saw("in", PHONE, invite("1001", "500", "c1"), NOON)
+    trace.saw("in", PHONE, invite("1001", "501", "c2"), NOON)
+    refer = b"REFER sip:1001@10.0.0.21 SIP/2.0\r\nTo: <sip:1001@10.0.0.21>\r\nCall-ID: c1\r\n"
+    trace.saw("out", PHONE, refer + b"Refer-To: <sip:777@10.0.0.9>\r\n\r\n", NOON)
+    trace.saw("in", PHONE, answer("202 Accepted", call="c1"), NOON)
+    assert texts(trace, Mark(PHONE.host, PHONE.port)) == ["INVITE sip:501@10.0.0.1 SIP/2.0"]
+
+
 def test_memory_is_bounded_by_host_and_in_all() -> None:
     trace = Trace()
     for number in range(PER_HOST + 50):

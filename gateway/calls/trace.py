@@ -45,7 +45,8 @@ class Mark:
 
 
 class Trace:
-    """A ring for each host, bounded in messages and bytes. A call dialled to one of `untraced` is left out."""
+    """A ring for each host, bounded in messages and bytes. A call dialled to one of `untraced` is left out, and one
+    that we send on to a hotline (REFER) is forgotten, as if it had never been."""
 
     def __init__(self, untraced: frozenset[str] = frozenset()) -> None:
         self._untraced = untraced
@@ -62,9 +63,21 @@ class Trace:
         users = frozenset(_USERS.findall(text))
         if users & self._untraced and call_id not in self._left_out:
             self._left_out.append(call_id)
+        if way == "out" and text.startswith("REFER "):
+            self._forget(call_id)
         if call_id not in self._left_out:
             self._count += 1
             self._keep(Seen(self._count, at, way, peer, text, call_id, users))
+
+    def _forget(self, call_id: str) -> None:
+        self._left_out.append(call_id)
+        for host, ring in list(self._rings.items()):
+            others = deque(seen for seen in ring if seen.call_id != call_id)
+            self._kept -= len(ring) - len(others)
+            if others:
+                self._rings[host] = others
+            else:
+                del self._rings[host]
 
     def _keep(self, seen: Seen) -> None:
         ring = self._rings.setdefault(seen.peer.host, deque())
