@@ -68,6 +68,40 @@ async def load() -> AsyncIterator[Load]:
         await policies.close()
 
 
+@ensureDeferred
+async def test_what_a_call_would_cost_asks_nothing_else_and_decides_nothing(load: Load) -> None:
+    asked: list[str] = []
+
+    def notes(name: str, answer: Any = None) -> Callable[..., Any]:
+        def note(*given: Any) -> Any:
+            asked.append(name)
+            return answer
+
+        return note
+
+    answers = {
+        "identify_resident": None,
+        "classify_call": None,
+        "authorize_call": Deny(DenialKind.SCHEDULE, "night"),
+        "choose_payer": Payer(PayerKind.RESIDENT),
+        "rate_call": TARIFF,
+        "limit_call": Cap(60, CapKind.POLICY, "minute"),
+        "may_record": Yes("rule"),
+        "announce_call": None,
+    }
+    policies = load(answering(**{name: notes(name, answer) for name, answer in answers.items()}))
+    price = await policies.price(a_call())
+    assert asked == ["classify_call", "choose_payer", "rate_call", "limit_call"]
+    assert (price.denial, price.rate, price.limit_seconds) == (None, (MINUTE,), 60)
+    assert (price.payer, price.record, price.announcements) == (Payer(PayerKind.RESIDENT), False, ())
+
+
+@ensureDeferred
+async def test_a_plugin_that_fails_leaves_no_price(load: Load) -> None:
+    price = await load(answering(rate_call=lambda call: 1 // 0)).price(a_call())
+    assert (price.denial is not None, price.rate) == (True, None)
+
+
 def crash(*given: object) -> None:
     raise RuntimeError("no database")
 

@@ -74,7 +74,7 @@ class Estimates:
 
     def _failed(self, failure: Failure, key: tuple[object, ...]) -> None:
         self._bookings.timelines.log(
-            "estimate.failed", visit=key[0], error=f"{failure.type.__name__}: {failure.getErrorMessage()}"
+            "estimate.failed", visit=key[0], error=f"{type(failure.value).__name__}: {failure.value}"
         )
         self._keep(key, UNKNOWN)
         self._told(self._asking.pop(key), UNKNOWN)

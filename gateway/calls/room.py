@@ -197,6 +197,8 @@ class Room:
             return
         self.call = None
         self.wait()
+        if self.joined:
+            self._estimate(self)
 
     def gone(self, page: Page) -> None:
         """A page closed."""

@@ -11,6 +11,10 @@ to its loop is lost with it. The constructor runs in a thread too: open connecti
 An answer is waited for 250 ms, or 2 s where the plugin's class says `remote = True`. None is no answer. Raising,
 answering late, or answering with something else than is written here counts as failing, and every failure is an alert.
 
+What a visit would cost is asked before there is a call, for the visitor's page: `classify_call`, `choose_payer`,
+`rate_call` and `limit_call`, with the state "expected". That call may never come, and may be decided otherwise if it
+does; so remember nothing of it.
+
 A call on a hotline route asks nobody anything. On an emergency route only `classify_call`, `may_record`,
 `may_monitor` and `announce_call` are asked, and no answer or failure keeps the call from being connected.
 """

@@ -112,9 +112,8 @@ class Visit {
 
   #price(message) {
     price.show(message);
-    if (message.state !== "agreed") return;
-    this.#due = true;
-    receipt.clear();
+    this.#due = message.state === "agreed";
+    if (this.#due) receipt.clear();
   }
 
   /** In a call, what is told is the cost of those before it. */
