@@ -41,6 +41,7 @@ from parloir.store.phones import Bans, Bindings
 from parloir.tracing import Tracing
 from parloir.web.metrics import Metrics
 from parloir.web.office import Office
+from parloir.web.officer import Guardroom
 from parloir.web.recordings import Archive
 from parloir.web.site import Web
 
@@ -177,6 +178,7 @@ class Service:
             trace=self.tracing.of,
             board=self.switchboard,
             office=Office(self.logins, self.database, self.rules.facilities),
+            guardroom=Guardroom(self.desk.wall, self.desk.acts),
             archive=Archive(self.desk.shelf, self.desk.expiry, self.desk.listening),
             reactor=self.reactor,
         )

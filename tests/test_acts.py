@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from parloir.calls.acts import NotNow, UnknownWarning
-from parloir.calls.acts_speech import SomebodySpeaks
+from parloir.calls.acts import UnknownWarning
+from parloir.calls.acts_speech import NotNow, SomebodySpeaks
 from parloir.calls.call import Hold
 from parloir.calls.facilities import Facility
 from parloir.calls.listening import MayNotListen
@@ -309,7 +309,7 @@ def test_officer_speaks_to_both_until_they_have_finished(scene: Watched) -> None
 def test_speaker_whom_the_relay_refuses_leaves_room_for_another(scene: Watched) -> None:
     call, acts = scene.begin(), scene.desk.acts
     scene.relay.fail["SetSpeaker"] = commands.Refused("no")
-    with pytest.raises(commands.Refused):
+    with pytest.raises(NotNow):
         scene.do(acts.speak(OFFICER, call, SPEAKER, frozenset(Leg), "why"))
     scene.relay.fail.clear()
     scene.do(acts.speak(OFFICER, call, SPEAKER, frozenset(Leg), "why"))

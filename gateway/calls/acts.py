@@ -6,7 +6,7 @@ All but the end, which waits for nothing: it is done first, and written down wit
 from collections.abc import Mapping
 from typing import Any
 
-from parloir.calls.acts_speech import Speaker, Speeches, Spoken
+from parloir.calls.acts_speech import INSIDE, NotNow, Speaker, Speeches, Spoken
 from parloir.calls.call import Event, Hold, State
 from parloir.calls.facilities import Facilities
 from parloir.calls.live import LiveCall
@@ -28,14 +28,8 @@ from parloir.webrtc.signalling import Warn
 Stream = tuple[Leg, Kind]
 NAMES = {Leg.PHONE: "inside", Leg.BROWSER: "visitor"}
 """What officers call the parties."""
-
-
-class NotNow(ParloirError):
-    """The parties do not talk yet, or not any more: this can only be done while they do."""
-
-    def __init__(self, call: str) -> None:
-        super().__init__(f"call {call}: the parties do not talk now")
-        self.call = call
+STREAMS: Mapping[tuple[str, str], Stream] = {(NAMES[leg], kind.value): (leg, kind) for leg in Leg for kind in Kind}
+"""What of a party can be withheld, by the names of party and kind."""
 
 
 class UnknownWarning(ParloirError):
@@ -111,7 +105,7 @@ class Acts:
         """Let someone speak; the answer to their browser. Raises NotNow, OfferRefused, SomebodySpeaks."""
         live = self._talking(call)
         prepared = self.speeches.prepare(who, call, offer, to, self._timelines.clock.wall())
-        action = Action.WHISPER if to == {Leg.PHONE} else Action.BARGE
+        action = Action.WHISPER if to == INSIDE else Action.BARGE
         facts = {"speaker": prepared.speaker.id, "to": [NAMES[leg] for leg in sorted(to)], "why": why}
         await self._permitted(live, action, who, why, "call.spoken_to", facts)
         spoken = await self.speeches.begin(live, prepared)

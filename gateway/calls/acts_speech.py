@@ -16,6 +16,9 @@ from parloir.store.staff import Staff
 from parloir.webrtc import sdp
 from parloir.webrtc.sdp import BrowserOffer, Chosen, OfferRefused
 
+INSIDE, BOTH = frozenset({Leg.PHONE}), frozenset(Leg)
+"""To whom an officer may speak."""
+
 
 class SomebodySpeaks(ParloirError):
     """Another officer speaks to this call: wait until they have finished."""
@@ -24,6 +27,14 @@ class SomebodySpeaks(ParloirError):
         super().__init__(f"call {call}: {by} speaks to it now")
         self.call = call
         self.by = by
+
+
+class NotNow(ParloirError):
+    """The parties do not talk yet, or not any more: this can only be done while they do."""
+
+    def __init__(self, call: str) -> None:
+        super().__init__(f"call {call}: the parties do not talk now")
+        self.call = call
 
 
 @dataclass(frozen=True)
@@ -75,7 +86,7 @@ class Speeches:
         return Prepared(speaker, read, _format(read))
 
     async def begin(self, live: LiveCall, prepared: Prepared) -> Spoken:
-        """Let them speak. Raises SomebodySpeaks."""
+        """Let them speak. Raises SomebodySpeaks, NotNow."""
         self._must_be_free(live.id)
         speaker, codec = prepared.speaker, prepared.format.codec
         self._speakers[live.id] = speaker
@@ -89,9 +100,9 @@ class Speeches:
         try:
             terms: BrowserTerms = await live.bridge.do(commands.OpenSpeaker, speaker=speaker.id)
             await live.bridge.do(commands.SetSpeaker, speaker=speaker.id, side=side)
-        except BaseException:
+        except (commands.Refused, commands.NotAnnounced, commands.NoSuchBridge) as error:
             self._speakers.pop(live.id, None)
-            raise
+            raise NotNow(live.id) from error
         return Spoken(speaker, sdp.answer(prepared.offer, Chosen(prepared.format), None, terms))
 
     async def end(self, call: str, speaker: str) -> None:

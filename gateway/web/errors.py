@@ -2,8 +2,10 @@
 
 import re
 
+from parloir.calls.acts_speech import NotNow, SomebodySpeaks
 from parloir.calls.expiry import Held
 from parloir.calls.listening import MayNotListen
+from parloir.calls.permission import MayNotAct
 from parloir.calls.recording import CannotRecord
 from parloir.calls.shelf import MayNotPlay, NotPlayable
 from parloir.calls.switchboard import NoSuchBan
@@ -26,6 +28,9 @@ STATUS: dict[type[ParloirError], int] = {
     NoSuchCall: 404,
     NoSuchRecording: 404,
     MayNotListen: 403,
+    MayNotAct: 403,
+    NotNow: 409,
+    SomebodySpeaks: 409,
     MayNotPlay: 403,
     NotPlayable: 409,
     Held: 409,

@@ -22,14 +22,18 @@ LONGEST = 24 * 3600 * 1000
 
 
 class Offer(Body):
-    """A listener's browser: what it offers to receive (SDP), and why its user listens."""
+    """A listener's browser: what it offers to receive (SDP), and why its user listens.
+
+    With `thumbnails` it is sent a keyframe now and then instead of pictures, and no sound.
+    """
 
     sdp: str = Field(max_length=32_000)
     reason: str = Field("", max_length=500)
+    thumbnails: bool = False
 
 
 class ListenerBody(Body):
-    """Someone who listens to a call; `hears` once media reaches their browser."""
+    """Someone who listens to a call, or sees its thumbnails; `hears` once media reaches their browser."""
 
     id: str
     call: str
@@ -37,6 +41,7 @@ class ListenerBody(Body):
     name: str
     since: AwareDatetime
     hears: bool
+    thumbnails: bool
 
     @classmethod
     def of(cls, listener: Listener) -> Self:
@@ -47,6 +52,7 @@ class ListenerBody(Body):
             name=listener.name,
             since=listener.since,
             hears=listener.hears,
+            thumbnails=listener.sparse,
         )
 
 

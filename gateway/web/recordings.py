@@ -64,7 +64,7 @@ class RecordingsApi:
 
     async def begin_listening(self, who: Staff, id: str, taken: Offer) -> Listening:
         await self._reach_call(who, id)
-        return Listening.of(await self._listening.begin(who, id, taken.sdp, taken.reason))
+        return Listening.of(await self._listening.begin(who, id, taken.sdp, taken.reason, taken.thumbnails))
 
     async def end_listening(self, who: Staff, id: str, listener: str) -> None:
         await self._reach_call(who, id)

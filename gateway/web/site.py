@@ -15,6 +15,7 @@ from werkzeug.exceptions import HTTPException
 from parloir import __version__
 from parloir.calls.trace import Seen
 from parloir.errors import ParloirError
+from parloir.store.staff import Staff
 from parloir.web.answer import write, write_refusal
 from parloir.web.api import Api, Endpoint
 from parloir.web.asker import Askers
@@ -27,6 +28,9 @@ from parloir.web.login import Login
 from parloir.web.metrics import Metrics
 from parloir.web.models import Health
 from parloir.web.office import Office
+from parloir.web.officer import Guardroom, OfficerApi
+from parloir.web.officer_operations import ACTS, WATCHERS
+from parloir.web.officer_socket import OfficerEntrance, OfficerPages
 from parloir.web.openapi import document
 from parloir.web.operations import LOGINS, OPERATIONS, Operation
 from parloir.web.origin import Network, client_address, networks, origin_allowed
@@ -39,6 +43,7 @@ from parloir.web.request import WebRequest, WebSite, cautions
 from parloir.web.sessions import Sessions
 from parloir.web.tls import Certificate
 from parloir.web.visitor import Pages, Visitor
+from parloir.webrtc.errors import WebRtcError
 
 LONGEST_TOKEN = 128
 
@@ -47,8 +52,8 @@ class Web:
     """Everything the gateway answers over HTTP.
 
     `health` says for each part whether it works; `proxies` are the addresses or networks whose X-Forwarded-For
-    counts. `office` is where staff log in and plugins' routes and pages come from; `archive` has the recordings. Raises
-    BadToken or BadCertificate where a file cannot be used.
+    counts. `office` is where staff log in and plugins' routes and pages come from; `archive` has the recordings,
+    `guardroom` the live wall. Raises BadToken or BadCertificate where a file cannot be used.
     """
 
     log = Logger()
@@ -68,6 +73,7 @@ class Web:
         health: Callable[[], Mapping[str, bool]] = dict,
         office: Office | None = None,
         archive: Archive | None = None,
+        guardroom: Guardroom | None = None,
         trace: Callable[[str, str, int], Sequence[Seen]] = lambda facility, station, after: (),
         board: Board | None = None,
         reactor: Any = None,
@@ -92,6 +98,8 @@ class Web:
         links = self._plugin_pages.links if self._plugin_pages else lambda who: []
         self._endpoint = Endpoint(Api(desk, public_url, office, links, trace, board), self._door)
         self._recordings = RecordingsApi(desk, archive) if archive else None
+        self._officer = OfficerApi(desk, guardroom) if guardroom else None
+        self._officers = OfficerPages(guardroom.wall, seconds, reactor.callLater) if guardroom else None
         self._pages = Pages(desk, seconds, reactor.callLater)
         self._files = read_files()
         self._port: Any = None
@@ -115,6 +123,8 @@ class Web:
         if port is not None:
             await port.stopListening()
         self._pages.close()
+        if self._officers:
+            self._officers.close()
 
     def _routes(self) -> Klein:
         app = Klein()
@@ -124,12 +134,17 @@ class Web:
             self._add_login(app, operation)
         if self._recordings:
             self._add_recordings(app, self._recordings)
+        if self._officer:
+            endpoint = Endpoint(self._officer, self._door)
+            for operation in ACTS:
+                self._add(app, operation, endpoint)
+            app.route("/api/v1/officers", methods=["GET"])(self._officer_socket)
         app.route("/api/openapi.json", methods=["GET"])(self._openapi)
         app.route("/api/v1/ws", methods=["GET"])(self._socket)
         app.route("/healthz", methods=["GET"])(self._healthz)
         app.route("/metrics", methods=["GET"])(self._show_metrics)
         app.route("/visit/<token>", methods=["GET"])(self._visit)
-        for page in ("login", "staff"):
+        for page in ("login", "staff", "officer"):
             self._add_page(app, page)
         app.route("/static/<name>", methods=["GET"])(self._static)
         if self._plugin_routes:
@@ -188,7 +203,7 @@ class Web:
     def _openapi(self, request: WebRequest) -> bytes:
         request.say("content-type", "application/json")
         return json.dumps(
-            document((*OPERATIONS, *(RECORDINGS if self._recordings else ()), *LOGINS), __version__, self._public_url)
+            document((*OPERATIONS, *self._more(), *LOGINS), __version__, self._public_url)
         ).encode()
 
     def _healthz(self, request: WebRequest) -> bytes:
@@ -217,11 +232,28 @@ class Web:
         request.say("cache-control", "no-cache")
         return b"" if request.unchanged(file.etag) else file.content
 
-    def _socket(self, request: WebRequest) -> Any:
+    def _more(self) -> tuple[Operation, ...]:
+        return (*(RECORDINGS if self._recordings else ()), *(ACTS if self._officer else ()))
+
+    async def _officer_socket(self, request: WebRequest) -> Any:
+        self._admit_socket(request)
+
+        async def admit() -> Staff:
+            who = await self._door.admit(request)
+            who.require(*WATCHERS)
+            return who
+
+        assert self._officers is not None
+        return WebSocketResource(OfficerEntrance(await admit(), admit, self._officers))
+
+    def _admit_socket(self, request: WebRequest) -> None:
         if not origin_allowed(request.header("origin"), request.header("host"), self._public_url):
             raise Refused(403, "wrong_origin", "the page that opens this WebSocket is not ours: see gateway.public_url")
         if (request.header("upgrade") or "").lower() != "websocket":
             raise Refused(426, "not_a_websocket", "open this as a WebSocket", None, {"Upgrade": "websocket"})
+
+    def _socket(self, request: WebRequest) -> Any:
+        self._admit_socket(request)
         client = self._client(request)
         if not self._pages.strangers.left(client, self._seconds()):
             wait = {"Retry-After": "10"}
@@ -235,6 +267,8 @@ class Web:
         error = failure.value
         if isinstance(error, ParloirError):
             return write_refusal(request, refusal(error))
+        if isinstance(error, WebRtcError):
+            return write_refusal(request, Refused(422, "offer_refused", str(error), "sdp"))
         if isinstance(error, HTTPException):
             return write_refusal(request, _unrouted(error))
         self.log.failure("{request} failed", failure, request=request)
