@@ -14,6 +14,7 @@ from twisted.protocols import amp
 from twisted.python.failure import Failure
 
 from parloir.log import Log
+from parloir.pulse import Pulse
 
 FIRST_DELAY = 0.1
 LONGEST_DELAY = 10.0
@@ -59,7 +60,7 @@ class _Output(protocol.ProcessProtocol):
 class Child:
     """One supervised process: `module` run by this Python, known to its owner as `index`.
 
-    `ready` fires when it has come up for the first time.
+    `ready` fires when it has come up for the first time. One that no longer answers is ended, and started again.
     """
 
     reactor: Any
@@ -76,6 +77,10 @@ class Child:
     connection: Any = None
     gone: Callable[[], None] | None = field(default=None, repr=False)
     ready: "Deferred[None]" = field(default_factory=lambda: Deferred(), repr=False)
+    pulse: Pulse = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self.pulse = Pulse(self.reactor, self._hangs)
 
     def say(self, event: str, **fields: Any) -> None:
         """A log line that names this child."""
@@ -104,12 +109,17 @@ class Child:
     async def _welcome(self, connection: amp.AMP) -> None:
         await self.owner.came_up(self.index, connection)
         self.up = True
+        self.pulse.start(connection)
         if not self.ready.called:
             self.ready.callback(None)
 
     def _unwelcome(self, failure: Failure) -> None:
         if not self.stopping and not isinstance(failure.value, ConnectionDone):
             self.say("child.refused", why=failure.getErrorMessage())
+        self.kill()
+
+    def _hangs(self) -> None:
+        self.say("child.hangs")
         self.kill()
 
     def kill(self) -> None:
@@ -120,6 +130,7 @@ class Child:
     def stop(self, gone: Callable[[], None]) -> None:
         """Close the child's socket, which ends it; `gone` is called when it has ended."""
         self.stopping, self.gone = True, gone
+        self.pulse.stop()
         if self.process is None:
             gone()
         else:
@@ -132,6 +143,7 @@ class Child:
     def ended(self, why: str) -> None:
         """The process is gone: tell the owner, and start another after a delay."""
         was_up, self.up, self.process = self.up, False, None
+        self.pulse.stop()
         self._disconnect()
         if was_up:
             self.owner.went_down(self.index)

@@ -78,6 +78,31 @@ async def test_child_that_is_killed_is_started_again(watched: Watched) -> None:
 
 
 @pytest_twisted.ensureDeferred
+async def test_child_that_hangs_is_ended_and_started_again(watched: Watched) -> None:
+    watched.child.pulse.every = 0.02
+    watched.child.start()
+    await watched.child.ready
+    await watched.owner.next
+    await watched.owner.next
+    assert watched.owner.news == ["up", "down", "up"]
+    assert "child.hangs" in [event for event, _ in watched.lines]
+
+
+@pytest_twisted.ensureDeferred
+async def test_child_that_answers_is_left_alone() -> None:
+    watched = Watched("tests.answering_child")
+    watched.child.pulse.every = 0.2
+    watched.child.start()
+    await watched.child.ready
+    pause: Deferred[None] = Deferred()
+    reactor.callLater(0.2 * (watched.child.pulse.most_missed + 4), pause.callback, None)  # type: ignore[attr-defined]
+    await pause
+    assert watched.owner.news == ["up"]
+    assert [event for event, _ in watched.lines] == ["child.started"]
+    await watched.stop()
+
+
+@pytest_twisted.ensureDeferred
 async def test_stopped_child_ends_by_itself_and_stays_ended() -> None:
     watched = Watched("tests.waiting_child")
     watched.child.start()
