@@ -42,6 +42,7 @@ PURE = (
     "gateway/calls/codes.py",
     "gateway/calls/keys.py",
     "gateway/calls/menu.py",
+    "gateway/calls/price_tag.py",
     "gateway/calls/quote.py",
     "gateway/calls/reason.py",
     "gateway/calls/spoken.py",

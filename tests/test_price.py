@@ -20,7 +20,9 @@ CALLS = 100_000
 MONEY = (
     "config/caps.py",
     "gateway/calls/accounts.py",
+    "gateway/calls/price_tag.py",
     "gateway/calls/quote.py",
+    "gateway/calls/receipts.py",
     "gateway/calls/till.py",
     "gateway/calls/reconciliation.py",
     "gateway/ledger.py",

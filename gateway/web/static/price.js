@@ -43,7 +43,7 @@ function sentences(price) {
 function fare({ state, steps, payer }) {
   if (state !== "agreed") return "";
   if (!steps.length) return words("fare_free");
-  return payer === "facility" ? words("fare_facility") : rate(steps);
+  return payer === "facility" ? words("fare_facility") : words("fare", { rate: rate(steps) });
 }
 
 /** Show a price, or none any more (null). */

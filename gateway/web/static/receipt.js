@@ -74,6 +74,8 @@ async function send(event) {
     return;
   }
   find("refund").hidden = true;
+  find("refund-words").value = "";
+  find("refund-open").hidden = find("refund-call").length < 2;
   say("refund-sent", words("refund_sent"));
   find("refund-sent").focus();
 }
@@ -84,6 +86,7 @@ export function begin(link) {
   find("refund-open").addEventListener("click", () => {
     find("refund-open").hidden = true;
     find("refund").hidden = false;
+    say("refund-sent", "");
     find("refund-words").focus();
   });
   find("refund").addEventListener("submit", send);
