@@ -123,6 +123,7 @@ PURE = (
     "plugins/limits/talk.py",
     "plugins/limits/words.py",
     "plugins/period.py",
+    "plugins/monitoring/settings.py",
     "plugins/recording/settings.py",
     "plugins/scheduling/booking.py",
     "plugins/scheduling/closure.py",

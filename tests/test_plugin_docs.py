@@ -16,16 +16,19 @@ from parloir.plugins.contacts.words import WORDS as CONTACTS_WORDS
 from parloir.plugins.limits.plugin import Limits
 from parloir.plugins.limits.settings import Duration, Gap, Quota
 from parloir.plugins.limits.words import WORDS as LIMITS_WORDS
+from parloir.plugins.monitoring.plugin import Monitoring
+from parloir.plugins.monitoring.settings import HotList, Rule
 
 DOCS = Path(__file__).parents[1] / "docs" / "plugins"
 DOCUMENTED: list[tuple[str, Any, tuple[Any, ...], dict[str, Any]]] = [
     ("billing", Billing, (Counted, Discount, Indigent, Levy, Payments, Prices, Rate, Step), BILLING_WORDS),
     ("contacts", Contacts, (ContactList,), CONTACTS_WORDS),
     ("limits", Limits, (Duration, Quota, Gap), LIMITS_WORDS),
+    ("monitoring", Monitoring, (HotList, Rule), {}),
 ]
 
 
-@pytest.mark.parametrize(("name", "plugin", "parts", "words"), DOCUMENTED, ids=["billing", "contacts", "limits"])
+@pytest.mark.parametrize(("name", "plugin", "parts", "words"), DOCUMENTED, ids=[each[0] for each in DOCUMENTED])
 def test_a_plugins_document_names_all_its_settings_and_codes_and_its_example_is_read(
     name: str, plugin: Any, parts: tuple[Any, ...], words: dict[str, Any]
 ) -> None:

@@ -53,6 +53,7 @@ class Circle:
             minor=row.is_minor(moment.astimezone(zone).date()),
             no_contact=any(order.bars(row) for order in standing),
             languages=_languages(row.language),
+            phone=row.phone or "",
         )
 
 

@@ -75,7 +75,7 @@ class Resident:
 class Visitor:
     """A person outside, with every relationship on record, those with other residents too.
 
-    `no_contact` says that an order forbids contact with this call's resident.
+    `no_contact` says that an order forbids contact with this call's resident; `phone` is their telephone number.
     """
 
     id: str
@@ -84,6 +84,7 @@ class Visitor:
     minor: bool = False
     no_contact: bool = False
     languages: tuple[str, ...] = ()
+    phone: Line = ""
 
     def with_resident(self, resident: Resident | None) -> tuple[Relationship, ...]:
         """The relationships with that resident."""
