@@ -270,13 +270,15 @@ class Hotline(Section):
 class Attendant(Section):
     """Who takes calls from inside: at `number`, and with `any_number` at each that is no code of a visit.
 
-    `languages` are those it offers, the facility's own and then all others if not given.
+    `languages` are those it offers, the facility's own and then all others if not given. `minutes` is how long a call
+    may last to a visitor who waits at a link of their own, without a visit.
     """
 
     number: Text | None = None
     any_number: Flag = False
     languages: tuple[Text, ...] = ()
     hotlines: dict[Text, Hotline] = Field(default_factory=dict)
+    minutes: Count = Field(default=15, le=1440)
 
 
 class Facility(Section):

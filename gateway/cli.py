@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 DEFAULT = Path("parloir.yaml")
 OWN_OPTIONS = {
-    "people": ("people", "take residents, visitors and relationships from files"),
+    "people": ("people", "take residents, visitors and relationships from files, and make visitors' links"),
     "staff": ("staff", "say who may log in"),
     "plugins": ("vendor", "see which plugins there are, explain decisions, begin a new plugin"),
     "audit": ("audit", "prove that the audit chain is as it was written"),

@@ -11,6 +11,8 @@ from parloir.errors import ParloirError
 from parloir.offline import opened
 from parloir.people_changes import Terms
 from parloir.people_import import Outcome, run
+from parloir.store import visitor_links, visitors
+from parloir.store.errors import NoSuch
 
 
 class UnknownFacility(ParloirError):
@@ -40,10 +42,36 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     taking.add_argument("--complete", action="store_true", help="the files name all there are: end those left out")
     taking.add_argument("--force", action="store_true", help="even if many privileged relationships are weakened")
     taking.add_argument("--reason", metavar="TEXT", help="why --force is right, for the audit chain")
+    taking.set_defaults(verb=take)
+    what = "make a visitor's own link, where residents can call them; the one before ends"
+    linking = verbs.add_parser("link", help=what, description=f"{what.capitalize()}.", allow_abbrev=False)
+    linking.add_argument("reference", metavar="REFERENCE", help="the visitor's, as in the file that named them")
+    linking.add_argument("--config", type=Path, default=Path("parloir.yaml"), metavar="FILE")
+    linking.add_argument("--facility", required=True, help="its name in the configuration")
+    linking.set_defaults(verb=link)
 
 
 def main(options: argparse.Namespace) -> int:
-    """Import, and say what came of it; 0, or an error is raised and nothing was changed."""
+    """Carry out one of the commands; 0, or an error is raised and nothing was changed."""
+    carried_out: int = options.verb(options)
+    return carried_out
+
+
+def link(options: argparse.Namespace) -> int:
+    """Make a visitor's link and print it."""
+    config = loader.load(options.config)
+    _facility(config, options.facility)
+    with opened(config.gateway) as store, store.transaction() as connection:
+        visitor = visitors.by_reference(connection, options.facility, options.reference)
+        if visitor is None:
+            raise NoSuch("visitor", options.reference)
+        token = visitor_links.make(connection, visitor.id, by=store.actor, now=datetime.now(UTC))
+    print(f"{config.gateway.public_url.rstrip('/')}/visit/{token}")
+    return 0
+
+
+def take(options: argparse.Namespace) -> int:
+    """Import, and say what came of it."""
     if options.force != bool(options.reason and options.reason.strip()):
         raise ForceWithoutReason
     config = loader.load(options.config)

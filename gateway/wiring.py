@@ -201,7 +201,7 @@ def attending(facility: schema.Facility) -> Attending | None:
     keys = tuple((key, hotline.prompt) for key, hotline in attendant.hotlines.items())
     terms = Terms(tuple(dict.fromkeys(others)), keys, balance="billing" in facility.plugins)
     targets = {key: hotline.target for key, hotline in attendant.hotlines.items()}
-    return Attending(attendant.number or "", attendant.any_number, terms, targets)
+    return Attending(attendant.number or "", attendant.any_number, terms, targets, attendant.minutes)
 
 
 def own_prompts(facility: schema.Facility) -> dict[str, str]:

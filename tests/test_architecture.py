@@ -47,7 +47,6 @@ PURE = (
     "gateway/calls/reason.py",
     "gateway/calls/spoken.py",
     "gateway/calls/trace.py",
-    "gateway/calls/usual_browser.py",
     "gateway/calls/words.py",
     "gateway/policy/accounts.py",
     "gateway/export/frames.py",

@@ -1,24 +1,28 @@
 """The attendant between a fake relay, phone and page: what is played, what is asked for, and who takes the phone."""
 
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import Connection, select
 
+from parloir.calls.bookings import Wish
 from parloir.calls.menu import Terms
 from parloir.calls.stations import Attending, Station, Stations
 from parloir.config.address import SipAddress
 from parloir.policy.participants import Contact
 from parloir.policy.policies import Policies
 from parloir.sip.session import EndKind, Referred, SessionEnd
-from parloir.store import happenings, participants, relationships, residents, visitors, visits
+from parloir.store import happenings, participants, relationships, residents, visitor_links, visitors, visits
 from parloir.store.errors import LockedOut, LoginRefused
-from parloir.store.relationships import RelationshipKind
+from parloir.store.relationships import RelationshipKind, RelationshipState
 from parloir.store.residents import Resident
 from parloir.store.tables import events
-from parloir.webrtc.signalling import Accept, Block, Decline, Ended, Join, Status
+from parloir.store.visitors import VisitorStatus
+from parloir.webrtc.signalling import Accept, Block, Decline, Ended, Join, Leave, Status, Welcome
 from tests.test_live_call import BROWSER, PHONE, START, FakeIncoming, FakePage, FakeSession, Scene
 
 RIGHT = "1001#4711#"
@@ -300,6 +304,67 @@ def test_a_contact_is_called_at_the_visit_whose_page_waits(house: House, monkeyp
     assert house.said.splitlines()[2:6] == ["en/for", "en/letter-s", "en/letter-i", "en/letter-s"]
     house.press(phone, "1")
     assert page.states[-1] == "called"
+
+
+@pytest.fixture
+def lounge(house: House, monkeypatch: pytest.MonkeyPatch) -> tuple[FakePage, Any]:
+    """A visitor on the resident's list who waits at a link of their own."""
+
+    async def contacts_of(self: Policies, resident: Any) -> tuple[Contact, ...]:
+        return (Contact(visitor=house.kin.id, name="Ann"),)
+
+    monkeypatch.setattr(Policies, "contacts_of", contacts_of)
+    family = relationships.Relationship("t1", house.resident.id, house.kin.id, RelationshipKind.FAMILY)
+    house.write(lambda c: relationships.put(c, [replace(family, state=RelationshipState.APPROVED)]))
+    token = house.write(lambda c: visitor_links.make(c, house.kin.id, by="cli:test", now=START))
+    page = FakePage()
+    presence = house.do(house.desk.enter(token, page))
+    assert page.last(Welcome).station == ""
+    return page, presence
+
+
+def test_a_contact_without_a_visit_is_called_where_they_wait(house: House, lounge: tuple[FakePage, Any]) -> None:
+    page, presence = lounge
+    phone = house.dial()
+    house.press(phone, f"1{RIGHT}11")
+    assert house.said.splitlines()[0] == "en/not-here", "a page that has not joined was rung"
+    presence.receive(Join(sdp=BROWSER))
+    assert page.states[-1] == "waiting"
+    house.press(phone, "11")
+    assert page.states[-1] == "called"
+    presence.receive(Accept())
+    house.reactor.advance(0)
+    house.call.media.leg_up("browser")
+    house.relay.finish()
+    assert page.states[-1] == "talking"
+    visit = house.call.visit
+    assert (visit.minutes, visit.resident, visit.booked_by.value) == (15, house.resident.id, "resident")
+    presence.receive(Leave())
+    assert page.last(Ended).reason == "VisitorLeft"
+    assert house.write(lambda c: visits.get(c, visit.id)).state is visits.VisitState.DONE
+    presence.receive(Join(sdp=BROWSER))
+    assert page.states[-1] == "waiting"
+    again = house.dial()
+    house.press(again, f"1{RIGHT}11")
+    assert page.states[-1] == "called"
+
+
+def test_a_call_without_a_visit_ends_before_the_stations_next_one(house: House, lounge: tuple[FakePage, Any]) -> None:
+    _, presence = lounge
+    presence.receive(Join(sdp=BROWSER))
+    house.do(house.desk.add_visit(Wish("north", "pod-a-1", "Cy", START + timedelta(minutes=6), 10)))
+    phone = house.dial()
+    house.press(phone, f"1{RIGHT}11")
+    assert house.call.visit.minutes == 5
+
+
+def test_a_link_ends_when_another_is_made_or_the_visitor_is_kept_out(house: House) -> None:
+    first = house.write(lambda c: visitor_links.make(c, house.kin.id, by="cli:test", now=START))
+    second = house.write(lambda c: visitor_links.make(c, house.kin.id, by="cli:test", now=START))
+    assert house.do(house.desk.enter(first, FakePage())) is None
+    assert house.do(house.desk.enter(second, FakePage())) is not None
+    house.write(lambda c: visitors.change(c, replace(house.kin, status=VisitorStatus.BLOCKED)))
+    assert house.do(house.desk.enter(second, FakePage())) is None
 
 
 def test_the_balance_of_the_residents_own_account_is_said(house: House) -> None:

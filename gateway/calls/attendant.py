@@ -13,6 +13,7 @@ from parloir.calls.codes import CodeGuard
 from parloir.calls.guide import Directory, Guide
 from parloir.calls.handset import Handset, HandsetMedia
 from parloir.calls.inside import Inside
+from parloir.calls.lounge import Lounge
 from parloir.calls.relays import NoRelay
 from parloir.calls.room import Room
 from parloir.calls.stations import Attending, Station, UnknownStation
@@ -42,6 +43,7 @@ class Attendant:
     begin: Callable[[Room, Incoming], None]
     menu: Callable[[HandsetMedia, Station], Bridge]
     logins: Logins | None = None
+    lounge: Lounge | None = None
     patience: float = VISITOR_MAY_COME
     codes: CodeGuard = field(default_factory=CodeGuard)
     pins: CodeGuard = field(default_factory=CodeGuard)
@@ -110,7 +112,14 @@ class Attendant:
         handset = Handset(self.reactor, incoming)
         handset.bridge = self.menu(HandsetMedia(handset), station)
         inside = Inside(
-            incoming.facility, incoming.station, self.bookings, self.logins, self.room, self._wait_or_connect
+            incoming.facility,
+            incoming.station,
+            self.bookings,
+            self.logins,
+            self.lounge,
+            self.room,
+            self._wait_or_connect,
+            attending.minutes,
         )
         directory = Directory(inside.check, inside.entries, inside.balance, inside.connect, attending.hotlines)
         guide = Guide(handset, attending.terms, directory, self.pins, self.reactor, self.log, over=self._guides.discard)

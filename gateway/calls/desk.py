@@ -18,6 +18,7 @@ from parloir.calls.facilities import Facilities
 from parloir.calls.handset import Handset, HandsetMedia
 from parloir.calls.listening import Listening
 from parloir.calls.live import Around, LiveCall, Terms
+from parloir.calls.lounge import Lounge
 from parloir.calls.proposal import proposal
 from parloir.calls.reason import MISSED, Reason, ServiceClosing, VisitCancelled
 from parloir.calls.receipts import Receipts
@@ -110,6 +111,8 @@ class Desk:
             self.reactor, self.bookings, self.timelines.log, self._room, self._begin, self._menu, self.logins
         )
         self.consent = Consent(self.timelines)
+        self.lounge = Lounge(self.bookings, self._lounge_room)
+        self.attendant.lounge = self.lounge
 
     async def start(self) -> None:
         """Close the records of calls that an earlier run left open, and begin to mark visits whose time is over."""
@@ -197,7 +200,8 @@ class Desk:
         """
         visit = await self.bookings.by_token(token)
         if visit is None:
-            return None
+            room = await self.lounge.enter(token)
+            return room.enter(page) if room is not None else None
         if visit.id not in self.rooms and (not visit.is_open or visit.end <= self.bookings.now()):
             await self.receipts.tell(visit, page.send)
             raise VisitOver(visit)
@@ -213,6 +217,21 @@ class Desk:
     def incoming(self, incoming: Incoming) -> None:
         """A station dials."""
         self.attendant.incoming(incoming)
+
+    def _lounge_room(self, visit: Visit) -> Room:
+        """A room for a visitor who waits to be called."""
+        facility = self.facilities.get(visit.facility)
+        return Room(
+            visit,
+            facility.name,
+            facility.language,
+            self.reactor,
+            self.bookings.now,
+            self._ready,
+            lambda: self.terms.ice_servers(visit.id),
+            self.terms.relay_only,
+            self.lounge.forget,
+        )
 
     def _room(self, visit: Visit) -> Room:
         if visit.id not in self.rooms:
@@ -266,6 +285,7 @@ class Desk:
         call = LiveCall(id, visit, terms, around, incoming)
         self.live[id] = call
         room.began(call)
+        self.rooms.setdefault(visit.id, room)
         self.timelines.opened(Call(id, visit.id, visit.facility, visit.station, way_in, CallClass.UNKNOWN, opened))
         self.bookings.mark(visit, VisitState.ACTIVE)
         call.begin()
@@ -334,21 +354,25 @@ class Desk:
         del self.live[call.id]
         self.ended[reason.name] = self.ended.get(reason.name, 0) + 1
         missed = handset is not None and not handset.taken and isinstance(reason, MISSED)
-        if room.visit.is_open:
+        if room.visit.is_open and not self.lounge.has(room):
             again = (reason.again or missed) and self.bookings.now() < call.visit.end
             self.bookings.mark(call.visit, VisitState.SCHEDULED if again else VisitState.DONE)
+        if self.lounge.has(room):
+            self.bookings.mark(call.visit, VisitState.DONE)
+            self.rooms.pop(call.visit.id, None)
+            self.lounge.leave(room)
         room.missed(reason) if missed else room.over(reason)
         if handset is not None:
             handset.returned(reason)
-        ensureDeferred(self._settle(call.id, reason, room))
+        ensureDeferred(self._settle(call.id, reason, call.visit, room))
         self._idle()
 
-    async def _settle(self, call: str, reason: Reason, room: Room) -> None:
+    async def _settle(self, call: str, reason: Reason, visit: Visit, room: Room) -> None:
         """Only when all that happened to it is stored is a call charged, and the page told."""
         self.till.settling.add(call)
         await self.timelines.finished(call, reason.name)
         await self.till.settle(call)
-        await self.receipts.tell(room.visit, room.say)
+        await self.receipts.tell(visit, room.say)
         self._idle()
 
     # The end of the gateway.

@@ -11,6 +11,7 @@ from parloir.calls import circle
 from parloir.calls.bookings import Bookings
 from parloir.calls.guide import WrongPin
 from parloir.calls.handset import Handset
+from parloir.calls.lounge import Lounge
 from parloir.calls.menu import Entry, What
 from parloir.calls.room import Room
 from parloir.policy.participants import Resident
@@ -22,15 +23,17 @@ from parloir.store.visits import OPEN, Visit
 
 @dataclass
 class Inside:
-    """One station's look-ups. `room` gives a visit's room, `connect` begins the call of a visit or waits for its
-    visitor, and says whether it can."""
+    """One station's look-ups. `room` gives a visit's room, `begin` begins the call of a visit or waits for its visitor,
+    and says whether it can. A call to somebody without a visit may last `minutes`."""
 
     facility: str
     station: str
     bookings: Bookings
     logins: Logins | None
+    lounge: Lounge | None
     room: Callable[[Visit], Room]
     begin: Callable[[Room, Handset], bool]
+    minutes: int = 15
 
     async def check(self, number: str, pin: str) -> Resident:
         """Who has that number and PIN; raises WrongPin, TooManyLogins."""
@@ -69,7 +72,10 @@ class Inside:
         due = [each for each in await self._visits(handset.resident, before=now, visitor=visitor) if each.start <= now]
         if entry.what is What.VISITS:
             due = [each for each in due if each.id == entry.key]
-        return bool(due) and not handset.over and self.begin(self.room(due[0]), handset)
+        room = self.room(due[0]) if due else None
+        if visitor is not None and (room is None or not room.joined) and self.lounge is not None:
+            room = await self.lounge.book(visitor, handset.resident, self.station, self.minutes) or room
+        return room is not None and not handset.over and self.begin(room, handset)
 
     async def _visits(self, resident: Resident, before: datetime, visitor: str | None = None) -> list[Visit]:
         now = self.bookings.now()

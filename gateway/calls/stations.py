@@ -35,12 +35,13 @@ class MediaTerms:
 @dataclass(frozen=True)
 class Attending:
     """The facility's menu: the number that leads there ("" for none), or any that is no visit's code; what it offers;
-    and where each hotline's key sends the phone."""
+    where each hotline's key sends the phone; and how long a call may last for which there is no visit."""
 
     number: str
     any_number: bool
     terms: Terms
     hotlines: Mapping[str, str] = field(default_factory=dict)
+    minutes: int = 15
 
 
 @dataclass(frozen=True)

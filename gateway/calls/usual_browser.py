@@ -1,4 +1,4 @@
-"""What a browser can be expected to offer, for a phone that is answered before there is one. Pure.
+"""What a browser can be expected to offer, for a phone that is answered before there is one.
 
 Opus and G.711 are in every browser (RFC 7874 section 3), H.264's constrained baseline in nearly all (RFC 7742
 section 5), G.722 in most. Where the one that comes has not what was answered, the phone is told so in mid-call.

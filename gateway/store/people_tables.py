@@ -38,6 +38,15 @@ visitors = Table(
     Index("ix_visitors_phone", "phone"),
 )
 
+visitor_links = Table(
+    "visitor_links",
+    metadata,
+    Column("visitor", String(32), ForeignKey("visitors.id"), primary_key=True),
+    Column("token", String(64), nullable=False, unique=True),
+    Column("made", Utc, nullable=False),
+    Column("made_by", String(64), nullable=False),
+)
+
 relationships = Table(
     "relationships",
     metadata,

@@ -1,4 +1,4 @@
-"""The attendant, walked through by phones that press keys: languages, PINs, visits, hotlines, and the page that rings."""
+"""The attendant, walked through by keys: languages, PINs, visits, hotlines, and the page that rings."""
 
 import json
 import sqlite3
@@ -114,6 +114,28 @@ def test_in_spanish_a_visit_is_chosen_declined_and_then_blocked(stage: Stage) ->
     gateway.wait_until(kept, "the block")
     phone.hang_up()
     said_nowhere(gateway, PIN)
+
+
+def test_a_contact_without_a_visit_is_called_by_a_handset_without_a_picture(stage: Stage) -> None:
+    phone = stage.baresip(tone=2400, video=False)
+    gateway, _ = house(stage, phone.address)
+    words = ("people", "link", "kin", "--facility", "north", "--config", str(gateway.file))
+    page = stage.page({"link": parloir(gateway, *words).strip()})
+    page.join()
+    page.wait_for_state("waiting")
+    ring_up(phone, gateway)
+    phone.press(f"1{NUMBER}#{PIN}#11")
+    page.wait_for_state("called", timeout=15.0)
+    page.press("#accept")
+    page.wait_for_state("talking")
+    page.wait_to_hear(phone.tone)
+    phone.wait_to_hear(BROWSER_TONE)
+    page.hang_up()
+    phone.wait_for_event("CALL_CLOSED", timeout=5.0)
+    (call,) = gateway.calls()
+    assert call["reason"] == "VisitorLeft"
+    page.press("#again")
+    page.wait_for_state("waiting")
 
 
 def test_three_wrong_pins_by_info_end_the_call_and_lock_nobody_out_of_the_hotline(stage: Stage) -> None:

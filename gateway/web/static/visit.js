@@ -98,7 +98,7 @@ class Visit {
     document.title = words("title", { facility: welcome.facility });
     view.say("facility", welcome.facility);
     find("check-title").textContent = words("hello", { visitor: welcome.visitor });
-    find("when").textContent = clock.when(welcome.start, welcome.end);
+    find("when").textContent = welcome.station ? clock.when(welcome.start, welcome.end) : words("standing");
     if (!this.#joined) {
       if (first) await this.#check();
     } else if (this.#peer === null) {
