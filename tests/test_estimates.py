@@ -188,6 +188,17 @@ def test_the_agreed_price_comes_before_the_phone_rings_and_again_to_a_page_that_
     assert told(page, Price) == [agreed]
 
 
+@pytest.mark.parametrize("cents", [1, 6, 50, 239, 240, 255, 1000])
+def test_what_is_expected_is_what_is_agreed_if_nothing_changes(counter: Counter, cents: int) -> None:
+    counter.deposit(cents * CENT)
+    counter.prices(taxes=(STATE,), rate=(RateStep(0, 120_000), RateStep(601, 77_777)))
+    page, presence = counter.enter(counter.book())
+    presence.receive(Join(sdp=BROWSER))
+    expected, *_, agreed = told(page, Price)
+    assert agreed == expected.model_copy(update={"state": "agreed"})
+    assert counter.balance().held == agreed.most <= cents * CENT
+
+
 def test_an_estimate_that_comes_after_the_call_began_is_not_told(counter: Counter) -> None:
     policies, visit = counter.prices(rate=rates.FREE), counter.book()
     policies.thinking = Deferred()

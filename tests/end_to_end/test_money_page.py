@@ -211,6 +211,25 @@ def _fits(page: Page, wanted: str) -> None:
 
 
 @ensureDeferred
+async def test_whoever_is_called_reads_the_price_before_taking_the_call(scene: Scene) -> None:
+    await deferToThread(_called, scene)
+
+
+def _called(scene: Scene) -> None:
+    page = scene.open(width=320, height=568)
+    page.wait_for_state("check")
+    page.press("#join")
+    page.wait_until(lambda: page.stats().get("pair"), "connection")
+    scene.tell(PRICE, Status(state="called", text="Resident One calls.", terms="This call is recorded."))
+    page.wait_for_state("called")
+    assert "after 15 min: $0.12345 a minute." in page.text()
+    _fits(page, "#price, #accept, #decline")
+    scene.tell(PRICE.model_copy(update={"state": "expected"}), Status(state="waiting", why="dial"), cost(20 * CENT))
+    page.wait_for_state("waiting")
+    assert "It is settled when the call begins." in page.text()
+
+
+@ensureDeferred
 async def test_amounts_are_written_to_the_last_digit(scene: Scene) -> None:
     await deferToThread(_amounts, scene)
 
