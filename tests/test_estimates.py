@@ -28,6 +28,8 @@ SOUND = BROWSER.partition("m=video")[0]
 class Priced(Policies):
     """Policies that have priced every call already."""
 
+    rates_calls = True  # type: ignore[assignment]
+
     def __init__(self, before: Policies, decision: Decision) -> None:
         self.__dict__.update(before.__dict__)
         self.decision = decision
@@ -119,6 +121,12 @@ def test_what_the_facility_pays_needs_no_balance(counter: Counter) -> None:
 
 def test_nothing_is_said_of_money_where_no_plugin_rates_calls(counter: Counter) -> None:
     counter.prices(rate=None)
+    assert told(counter.look(), Price) == []
+
+
+def test_nobody_is_promised_a_price_where_no_plugin_rates_calls(counter: Counter) -> None:
+    policies = counter.prices(denials=(Denial(CORE, DenialKind.FACILITY, "policy_failed"),), rate=None)
+    policies.rates_calls = False  # type: ignore[assignment]
     assert told(counter.look(), Price) == []
 
 

@@ -46,7 +46,7 @@ class Estimates:
             ensureDeferred(self._find(key)).addErrback(self._failed, key)
 
     async def _find(self, key: tuple[object, ...]) -> None:
-        late = self._reactor.callLater(PATIENCE, lambda: self._told(self._asking[key], UNKNOWN))
+        late = self._reactor.callLater(PATIENCE, lambda: self._told(self._asking[key], self._unknown(self._asking[key])))
         try:
             price = await self._price(self._asking[key])
         finally:
@@ -70,14 +70,24 @@ class Estimates:
             at=max(book.now(), visit.start),
             state="expected",
         )
-        return price_tag(await self._till.foresee(call, await facility.policies.price(call)), agreed=False)
+        price = price_tag(await self._till.foresee(call, await facility.policies.price(call)), agreed=False)
+        return self._unknown(room) if price == UNKNOWN else price
+
+    def _unknown(self, room: Room) -> Price | None:
+        """That it will be told, where there will be something to tell."""
+        try:
+            told = self._bookings.facilities.get(room.visit.facility).policies.rates_calls
+        except KeyError:
+            return None
+        return UNKNOWN if told else None
 
     def _failed(self, failure: Failure, key: tuple[object, ...]) -> None:
         self._bookings.timelines.log(
             "estimate.failed", visit=key[0], error=f"{type(failure.value).__name__}: {failure.value}"
         )
-        self._keep(key, UNKNOWN)
-        self._told(self._asking.pop(key), UNKNOWN)
+        room = self._asking.pop(key)
+        self._keep(key, self._unknown(room))
+        self._told(room, self._unknown(room))
 
     def _keep(self, key: tuple[object, ...], price: Price | None) -> None:
         now = self._reactor.seconds()

@@ -65,6 +65,11 @@ class Policies:
         """The plugins, in the order of the configuration."""
         return tuple(plugin.name for plugin in self.hooks.plugins)
 
+    @property
+    def rates_calls(self) -> bool:
+        """Whether any plugin says what calls cost."""
+        return bool(self.hooks.having("rate_call"))
+
     async def decide(self, call: Call) -> Decision:
         """Everything that is decided before a call is connected. Never raises: what cannot be decided is denied."""
         try:
