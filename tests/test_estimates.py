@@ -28,7 +28,7 @@ SOUND = BROWSER.partition("m=video")[0]
 class Priced(Policies):
     """Policies that have priced every call already."""
 
-    rates_calls = True  # type: ignore[assignment]
+    rates_calls = True
 
     def __init__(self, before: Policies, decision: Decision) -> None:
         self.__dict__.update(before.__dict__)
@@ -126,7 +126,7 @@ def test_nothing_is_said_of_money_where_no_plugin_rates_calls(counter: Counter) 
 
 def test_nobody_is_promised_a_price_where_no_plugin_rates_calls(counter: Counter) -> None:
     policies = counter.prices(denials=(Denial(CORE, DenialKind.FACILITY, "policy_failed"),), rate=None)
-    policies.rates_calls = False  # type: ignore[assignment]
+    policies.rates_calls = False
     assert told(counter.look(), Price) == []
 
 
