@@ -267,7 +267,7 @@ def test_money_that_lasts_longer_than_the_visit_warns_of_nothing_but_its_end(sho
     page, _ = shop.talk()
     shop.reactor.advance(1200)
     warnings = [each.text for each in page.heard if isinstance(each, Warn)]
-    assert warnings == ["One minute is left."]
+    assert warnings == ["One minute is left.", "10 seconds are left."]
     assert page.last(Ended).reason == "LimitReached"
 
 
