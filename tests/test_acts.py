@@ -125,9 +125,7 @@ class Watched(Scene):
 
     def audited(self) -> list[tuple[str, str]]:
         """Who did what, in the audit chain."""
-        return [
-            (each.actor, each.action) for each in self.do(self.database.run(audit.list))
-        ]
+        return [(each.actor, each.action) for each in self.do(self.database.run(audit.list))]
 
     def kinds(self, call: str) -> list[str]:
         """What is in a call's timeline."""

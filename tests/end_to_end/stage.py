@@ -13,7 +13,7 @@ from .coturn import Coturn
 from .gateway_process import Gateway
 from .kamailio import Kamailio
 from .phone import Phone
-from .picture import BLUE
+from .picture import BLUE, Colour
 from .raw_phone import RawPhone
 from .scanner import Scanner
 from .secure_phone import SecurePhone
@@ -99,9 +99,9 @@ class Stage:
             self._visitors = self._add(lambda home: Visitors(), "visitors")
         return self._visitors.enter(visit["link"])
 
-    def own_browser(self) -> Browser:
+    def own_browser(self, *, tone: int = BROWSER_TONE, colour: Colour = BLUE) -> Browser:
         """A browser that is this test's alone, to be treated badly."""
-        return self._add(lambda home: Browser(home, tone=BROWSER_TONE, colour=BLUE), "browser")
+        return self._add(lambda home: Browser(home, tone=tone, colour=colour), "browser")
 
     def page(self, visit: Mapping[str, Any], *, browser: Browser | None = None, **settings: Any) -> Page:
         """A visitor's page in the browser, at the visit's link."""
