@@ -20,6 +20,7 @@ PRIVATE = "private"
 LOCKDOWN = "lockdown"
 BALANCE_LOW = "balance-low"
 TEN_SECONDS = "ten-seconds"
+TONE = "tone"
 NAMES = (
     NOTICE,
     PLEASE_WAIT,
@@ -63,6 +64,8 @@ MENU = (
     "farewell",
 )
 """What the attendant says."""
+SOUNDS = (TONE,)
+"""What is no speech."""
 WORDS = (
     *("press", "for", "with", "and", "am", "pm", "oh", "one-dollar", "dollars", "one-cent", "cents"),
     *(f"n-{number}" for number in (*range(30), *range(30, 100, 10), *range(100, 1001, 100))),
@@ -103,7 +106,7 @@ def path(name: str, language: str = "en") -> Path:
 def languages() -> frozenset[str]:
     """The languages that every prompt is spoken in."""
     spoken = {language for _, language in _texts()}
-    names = (*NAMES, *WARNINGS, *MENU, *WORDS)
+    names = (*NAMES, *WARNINGS, *MENU, *SOUNDS, *WORDS)
     return frozenset(language for language in spoken if all((name, language) in _texts() for name in names))
 
 

@@ -252,9 +252,13 @@ class Recording(Section):
 
 
 class FacilityRecording(Section):
-    """What becomes of a call whose recording fails: it ends, or goes on unrecorded; staff are alerted either way."""
+    """What becomes of a call whose recording fails: it ends, or goes on unrecorded; staff are alerted either way.
+
+    While a call is recorded, both hear a short tone every `tone` seconds, if that is given.
+    """
 
     on_failure: Literal["end", "go_on"] = "go_on"
+    tone: Seconds | None = None
 
 
 class Hotline(Section):

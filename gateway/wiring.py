@@ -184,6 +184,7 @@ def stations(config: Config) -> Stations:
                 media_terms(station, facility.trunks.get(station.trunk or "")),
                 attending(facility),
                 own_prompts(facility),
+                facility.recording.tone,
             )
             for id, facility in config.facilities.items()
             for name, station in facility.stations.items()

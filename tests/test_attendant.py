@@ -73,8 +73,12 @@ class House(Scene):
         self.kin = self.write(lambda c: visitors.add(c, facility="north", reference="kin", name="Ann"))
         self.logins = FakeLogins(self.resident)
         self.desk.attendant.logins = self.logins  # type: ignore[assignment]
-        attending = Attending("500", False, Terms(hotlines=(("9", "hotline"),)), {"9": "sip:777@192.0.2.9"})
-        station = Station("north", "pod-a-1", "North", "en", True, SipAddress("1001", "192.0.2.7"), attending=attending)
+        self.attend(Attending("500", False, Terms(hotlines=(("9", "hotline"),)), {"9": "sip:777@192.0.2.9"}))
+
+    def attend(self, attending: Attending, **more: Any) -> None:
+        """Let the station be attended to so."""
+        address = SipAddress("1001", "192.0.2.7")
+        station = Station("north", "pod-a-1", "North", "en", True, address, attending=attending, **more)
         self.desk.stations.replace(Stations([station]))
 
     def write(self, work: Any) -> Any:
@@ -153,6 +157,49 @@ def test_the_phone_is_answered_on_a_bridge_that_nobody_can_listen_to(house: Hous
 
 def test_another_number_is_no_attendant(house: House) -> None:
     assert house.dial("501").answers == [404]
+
+
+def test_any_number_that_is_no_code_leads_there_where_a_facility_wants_that(house: House) -> None:
+    house.attend(Attending("", True, Terms()))
+    assert house.dial("0").session is not None
+    assert house.dial("123456").answers == [404]
+
+
+def test_the_facilitys_own_recordings_take_the_place_of_ours(house: House) -> None:
+    own = {"en/choose-language": "/srv/own/choose-language.wav"}
+    house.attend(Attending("500", False, Terms()), prompts=own)
+    house.dial()
+    assert house.said.splitlines()[:2] == ["/srv/own/choose-language.wav", "en/n-1"]
+
+
+def test_a_relay_that_ends_takes_the_menu_with_it(house: House) -> None:
+    phone = house.dial()
+    house.relays.went_down(0)
+    assert phone.session is not None
+    assert phone.session.over
+    assert house.desk.attendant.busy == 0
+
+
+def test_a_call_to_counsel_is_privileged_before_the_phone_comes_to_it(house: House) -> None:
+    attorney = RelationshipKind.ATTORNEY
+    tie = relationships.Relationship(
+        "t1", house.resident.id, house.kin.id, attorney, RelationshipState.APPROVED, "TX-1"
+    )
+    house.write(lambda c: relationships.put(c, [tie]))
+    _, _, presence = called(house)
+    presence.receive(Accept())
+    house.reactor.advance(0)
+    opened = [a for name, a in zip(house.relay.done, house.relay.arguments, strict=True) if name == "OpenBridge"]
+    assert [each["privileged"] for each in opened] == [True, True]
+
+
+def test_an_ordinary_call_is_on_a_bridge_of_its_own(house: House) -> None:
+    _, _, presence = called(house)
+    presence.receive(Accept())
+    house.reactor.advance(0)
+    opened = [a for name, a in zip(house.relay.done, house.relay.arguments, strict=True) if name == "OpenBridge"]
+    assert [each["privileged"] for each in opened] == [True, False]
+    assert opened[0]["bridge"] != opened[1]["bridge"]
 
 
 def test_a_wrong_pin_is_said_and_the_right_one_lets_in(house: House) -> None:

@@ -28,6 +28,11 @@ def test_every_word_is_short_and_can_be_heard(language: str) -> None:
             assert max(memoryview(sound.readframes(sound.getnframes())).cast("h")) > 4_000, name
 
 
+def test_the_tone_is_short() -> None:
+    with wave.open(str(prompts.path(prompts.TONE, "es"))) as sound:
+        assert sound.getnframes() / sound.getframerate() == 0.2
+
+
 def test_the_notice_is_another_text_in_each_language() -> None:
     assert prompts.languages() == {"en", "es"}
     assert prompts.text(prompts.NOTICE, "en") != prompts.text(prompts.NOTICE, "es")

@@ -328,6 +328,20 @@ def test_call_ends_when_the_visits_time_is_over_after_a_warning(scene: Scene) ->
     assert not page.last(Ended).again
 
 
+def test_both_hear_a_tone_now_and_then_while_a_call_is_recorded(scene: Scene) -> None:
+    _, _ = scene.talk()
+    scene.call.terms = replace(scene.call.terms, tone=15.0)
+    scene.call._remind_later()
+    scene.reactor.advance(15)
+    assert not scene.relay.prompts, "a call that is not recorded reminds of nothing"
+    scene.call.decision = replace(scene.call.decision, record=True)
+    scene.call._remind_later()
+    for _ in range(3):
+        scene.reactor.advance(15)
+        assert scene.relay.prompts[-1][0] == "en/tone"
+        scene.relay.finish()
+
+
 def test_lost_browser_parts_media_and_the_phone_is_asked_to_wait(scene: Scene) -> None:
     page, _ = scene.talk()
     scene.call.media.leg_lost("browser", "no checks")

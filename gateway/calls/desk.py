@@ -281,7 +281,7 @@ class Desk:
             consent=self.consent.ask if handset else None,
             block=self.consent.block,
         )
-        terms = Terms(station.language, station.video, self.terms.rejoin_window)
+        terms = Terms(station.language, station.video, self.terms.rejoin_window, station.tone)
         call = LiveCall(id, visit, terms, around, incoming)
         self.live[id] = call
         room.began(call)

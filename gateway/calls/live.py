@@ -21,6 +21,7 @@ from parloir.calls.reason import Reason
 from parloir.calls.relays import NoRelay
 from parloir.calls.timeline import Timelines
 from parloir.calls.timers import Timers
+from parloir.config import prompts
 from parloir.policy import values
 from parloir.policy.answers import CallClass
 from parloir.policy.decision import BALANCE, Decision
@@ -46,6 +47,7 @@ class Terms:
     language: str
     video: bool
     rejoin_window: float
+    tone: float | None = None
 
 
 @dataclass(frozen=True)
@@ -322,6 +324,7 @@ class LiveCall:
         if not self._connected:
             self._connected = True
             self._limit()
+            self._remind_later()
         if self.call.joined:
             self.page.show("talking")
 
@@ -333,6 +336,16 @@ class LiveCall:
             ends = sooner
             self._out_of_time = reasons.BalanceUsed() if limit.code == BALANCE else reasons.LimitReached()
         self._deadline.set(ends, limit.warnings)
+
+    def _remind_later(self) -> None:
+        """Have both hear, every now and then, that the call is recorded."""
+        if self.terms.tone is not None and self.decision is not None and self.decision.record:
+            self.timers.start("tone", self.terms.tone, self._remind)
+
+    def _remind(self) -> None:
+        if self.call.joined:
+            self.go(self.bridge.play(prompts.TONE, "both"))
+        self._remind_later()
 
     def _ask_to_wait(self) -> None:
         self.page.show_held("browser")

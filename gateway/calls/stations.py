@@ -47,7 +47,7 @@ class Attending:
 @dataclass(frozen=True)
 class Station:
     """One station; `target` is None for one that cannot be rung. `prompts` are the facility's own recordings, by the
-    names ("en/notice") of those whose place they take."""
+    names ("en/notice") of those whose place they take. `tone` is how often recorded calls remind of it, in seconds."""
 
     facility: str
     name: str
@@ -59,6 +59,7 @@ class Station:
     terms: MediaTerms = MediaTerms()
     attending: Attending | None = None
     prompts: Mapping[str, str] = field(default_factory=dict)
+    tone: float | None = None
 
     @property
     def media(self) -> tuple[Medium, ...]:

@@ -27,6 +27,12 @@ const reasons = {
   },
   PhoneHungUp: { en: "The other person hung up.", es: "La otra persona colgó." },
   VisitorLeft: { en: "You left the visit.", es: "Usted salió de la visita." },
+  VisitorDeclined: { en: "You did not take the call.", es: "Usted no aceptó la llamada." },
+  VisitorBlocked: {
+    en: "You will get no more calls from this person.",
+    es: "No recibirá más llamadas de esta persona.",
+  },
+  VisitorAway: { en: "You had a call and did not answer it.", es: "Tuvo una llamada y no la contestó." },
   MediaLost: {
     en: "The connection was lost and did not come back.",
     es: "La conexión se perdió y no volvió.",
@@ -65,7 +71,8 @@ const reasons = {
   },
 };
 
-const neverBegan = new Set(["Busy", "Declined", "NoAnswer", "CodecMismatch", "Unreachable", "Denied", "NoCapacity"]);
+const neverBegan = new Set(["Busy", "Declined", "NoAnswer", "CodecMismatch", "Unreachable", "Denied", "NoCapacity",
+  "VisitorDeclined", "VisitorBlocked", "VisitorAway"]);
 
 /** What to read for an ending: `text` is the gateway's own, for a reason that this page does not know. */
 export const ending = (reason, text) => reasons[reason]?.[language] ?? text;
