@@ -164,16 +164,6 @@ class Chain:
             self._decide(**{field: combined.value})
             if question == "may_monitor" and combine.attended(answers):
                 self._attend()
-            if question == "may_monitor" and combine.attended(answers):
-                self._attend()
-
-    def _attend(self) -> None:
-        """A call that must be listened to, and may not be, is not connected."""
-        if self._decision.monitor:
-            self._decide(attended=True)
-        else:
-            staff = "it must be monitored, and may not be"
-            self._decide(denials=(Denial(CORE, DenialKind.FACILITY, "not_monitored", staff=staff),))
 
     def _attend(self) -> None:
         """A call that must be listened to, and may not be, is not connected."""

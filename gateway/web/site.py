@@ -202,9 +202,7 @@ class Web:
 
     def _openapi(self, request: WebRequest) -> bytes:
         request.say("content-type", "application/json")
-        return json.dumps(
-            document((*OPERATIONS, *self._more(), *LOGINS), __version__, self._public_url)
-        ).encode()
+        return json.dumps(document((*OPERATIONS, *self._more(), *LOGINS), __version__, self._public_url)).encode()
 
     def _healthz(self, request: WebRequest) -> bytes:
         parts = dict(self._health())

@@ -105,7 +105,7 @@ def test_confidential_call_is_shown_and_cannot_be_opened(stage: Stage, chromium:
     officer.shows("#closed:not([hidden])")
     assert "Confidential" in officer.page.text()
     keys = officer.page.evaluate("[...document.querySelectorAll('#acts button')].map((each) => each.dataset.key)")
-    assert keys == ["x"]
+    assert keys == ["o", "x"]
     assert officer.page.evaluate("window.__probe.connections.length") == 0
     for path, body in (
         ("warning", {"text": "x"}),

@@ -155,7 +155,7 @@ function turnTo(archive) {
 }
 
 function pressed(event) {
-  const typing = event.target.closest("input, select, textarea, dialog");
+  const typing = !dialog.contains(event.target) && event.target.closest("input, select, textarea");
   if (event.ctrlKey || event.altKey || event.metaKey || typing || dialog.open) return;
   if (event.key === "/") at("#search").focus();
   else if (event.key === "Escape") close();

@@ -114,6 +114,7 @@ export class Card {
       }
       acts.push(["p", phrase(paused ? "resume" : "pause"), () => this.#pause(call, paused)]);
     }
+    if (this.mayAct) acts.push(["o", phrase("note"), () => this.#note(call)]);
     if (this.mayAct) acts.push(["x", phrase("end"), () => this.#end(call), "alarming"]);
     const drawn = JSON.stringify(acts.map(([key, label]) => [key, label]));
     const box = at("#acts");
@@ -171,6 +172,13 @@ export class Card {
       const body = { ...(prompt ? { prompt } : {}), ...(text ? { text } : {}) };
       return api("POST", this.#path(call, "warning"), body);
     });
+  }
+
+  #note(call) {
+    const label = phrase("note");
+    this.#ask({ title: label, label, needed: true, asked: phrase("text") }, (text) =>
+      api("POST", `plugins/${encodeURIComponent(call.facility)}/monitoring/notes`, { call: call.id, text }),
+    );
   }
 
   #speak(call, to) {

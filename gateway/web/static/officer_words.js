@@ -57,7 +57,7 @@ const english = {
   connection_lost: "The connection to the call was lost.",
   keys:
     "Keys: arrows choose, Enter opens, Escape closes, T warn, B speak to both, W whisper, M mute the visitor, " +
-    "N mute inside, V the visitor's picture, P pause, X end, slash search.",
+    "N mute inside, V the visitor's picture, P pause, O note, X end, slash search.",
 };
 
 const spanish = {
@@ -114,7 +114,7 @@ const spanish = {
   connection_lost: "Se perdió la conexión con la llamada.",
   keys:
     "Teclas: flechas eligen, Enter abre, Escape cierra, T advertir, B hablar a ambos, W hablar dentro, " +
-    "M silenciar al visitante, N silenciar dentro, V imagen del visitante, P pausar, X terminar, barra buscar.",
+    "M silenciar al visitante, N silenciar dentro, V imagen del visitante, P pausar, O nota, X terminar, barra buscar.",
 };
 
 const tables = { en: english, es: spanish };
