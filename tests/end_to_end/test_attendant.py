@@ -116,9 +116,9 @@ def test_in_spanish_a_visit_is_chosen_declined_and_then_blocked(stage: Stage) ->
     said_nowhere(gateway, PIN)
 
 
-def test_a_contact_without_a_visit_is_called_by_a_handset_without_a_picture(stage: Stage) -> None:
-    phone = stage.baresip(tone=2400, video=False)
-    gateway, _ = house(stage, phone.address)
+def test_a_contact_without_a_visit_is_called_by_a_handset_that_encrypts_and_has_no_picture(stage: Stage) -> None:
+    phone = stage.baresip(tone=2400, video=False, encryption="srtp-mand")
+    gateway, _ = house(stage, phone.address, station_defaults={"srtp": "required"})
     words = ("people", "link", "kin", "--facility", "north", "--config", str(gateway.file))
     page = stage.page({"link": parloir(gateway, *words).strip()})
     page.join()
