@@ -13,6 +13,8 @@ from parloir.calls.bookings import Wish
 from parloir.calls.menu import Terms
 from parloir.calls.stations import Attending, Station, Stations
 from parloir.config.address import SipAddress
+from parloir.policy import notices
+from parloir.policy.answers import CallClass
 from parloir.policy.participants import Contact
 from parloir.policy.policies import Policies
 from parloir.sip.session import EndKind, Referred, SessionEnd
@@ -180,6 +182,25 @@ def test_a_relay_that_ends_takes_the_menu_with_it(house: House) -> None:
     assert house.desk.attendant.busy == 0
 
 
+def test_the_page_says_what_both_will_be_told_and_consent_to_that_is_kept(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decide = Policies.decide
+
+    async def recorded(self: Policies, call: Any) -> Any:
+        decision = await decide(self, call)
+        told = notices.core(CallClass.ORDINARY, True, False)
+        return replace(decision, record=True, announcements=told)
+
+    monkeypatch.setattr(Policies, "decide", recorded)
+    _, page, presence = called(house)
+    assert page.last(Status).terms == "This call is recorded."
+    presence.receive(Accept())
+    house.reactor.advance(0)
+    kept = house.write(lambda c: c.execute(select(events.c.data).where(events.c.kind == "consented")).scalar_one())
+    assert kept == {"terms": "This call is recorded."}
+
+
 def test_a_call_to_counsel_is_privileged_before_the_phone_comes_to_it(house: House) -> None:
     attorney = RelationshipKind.ATTORNEY
     tie = relationships.Relationship(
@@ -252,9 +273,7 @@ def test_nothing_that_was_pressed_is_in_the_log_or_a_timeline(house: House) -> N
 
 def test_the_page_rings_and_the_call_takes_the_phone_once_it_is_accepted(house: House) -> None:
     phone, page, presence = called(house)
-    shown = page.last(Status)
-    assert "Resident One" in shown.text
-    assert shown.terms
+    assert "Resident One" in page.last(Status).text
     assert "TakePhone" not in house.relay.done
     presence.receive(Accept())
     house.reactor.advance(0)

@@ -8,6 +8,7 @@ from twisted.python.failure import Failure
 
 from parloir.calls.live import LiveCall
 from parloir.calls.timeline import Timelines
+from parloir.policy.notices import NOTICE
 from parloir.store import happenings
 from parloir.store.happenings import Hook
 
@@ -21,7 +22,8 @@ class Consent:
     async def ask(self, call: LiveCall) -> None:
         """Ring the visitor's page, which says who calls and what both will be told; returns once they have agreed."""
         assert call.decision is not None
-        told = " ".join(each.words.pick(call.terms.language) for each in call.decision.announcements)
+        others = [each for each in call.decision.announcements if each.code != NOTICE.code]
+        told = " ".join(each.words.pick(call.terms.language) for each in others)
         resident = call.shown.resident if call.shown else None
         known = call.shown is not None and any(each.relationships for each in call.shown.visitors)
         await call.page.ask(resident.name if resident else "", told, resident is not None and known)

@@ -82,6 +82,7 @@ export function describeWait(state, { early, text }) {
 export function describeCaller({ text, terms, may_block: mayBlock }) {
   say("called-by", text);
   say("called-terms", terms);
+  find("called-consent").hidden = !terms;
   find("block").hidden = !mayBlock;
   announce(`${words("called")}. ${text} ${terms}`);
 }
