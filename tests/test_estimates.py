@@ -136,6 +136,23 @@ def test_what_keeps_the_price_from_being_known_is_not_told(counter: Counter, kin
     assert told(counter.look(), Price) == [Price(state="unknown")]
 
 
+def test_a_plugin_that_was_late_is_asked_again(counter: Counter) -> None:
+    policies = counter.prices(denials=(Denial(CORE, DenialKind.FACILITY, "policy_failed"),), rate=None)
+    page = counter.look()
+    policies.decision = replace(PAID, rate=rates.FREE)
+    counter.reactor.advance(2)
+    assert [each.state for each in told(page, Price)] == ["unknown", "expected"]
+    assert len(policies.asked) == 2
+
+
+def test_a_price_that_never_comes_is_asked_for_no_more_in_the_end(counter: Counter) -> None:
+    policies = counter.prices(denials=(Denial(CORE, DenialKind.FACILITY, "policy_failed"),), rate=None)
+    counter.look()
+    for _ in range(10):
+        counter.reactor.advance(2)
+    assert len(policies.asked) == 3
+
+
 def test_the_policies_are_asked_about_the_call_as_it_will_be(counter: Counter) -> None:
     policies = counter.prices(rate=rates.FREE)
     counter.look(after=3600, rings=False)
@@ -150,6 +167,17 @@ def test_a_browser_without_a_picture_is_told_the_price_of_sound(counter: Counter
     _, presence = counter.enter(counter.book(after=3600))
     presence.receive(Join(sdp=SOUND))
     assert [len(call.media) for call in policies.asked] == [2, 1]
+
+
+def test_the_price_of_a_picture_is_not_told_to_one_who_joins_by_sound(counter: Counter) -> None:
+    policies = counter.prices(rate=rates.FREE)
+    first = policies.thinking = Deferred()
+    page, presence = counter.enter(counter.book(after=3600))
+    policies.thinking = None
+    presence.receive(Join(sdp=SOUND))
+    assert len(told(page, Price)) == 1
+    first.callback(None)
+    assert len(told(page, Price)) == 1
 
 
 def test_a_page_that_comes_back_is_told_again_without_asking_for_a_while(counter: Counter) -> None:
