@@ -129,13 +129,15 @@ async function look() {
 function introduce() {
   at("#name").textContent = me.name;
   at("#roles").textContent = me.roles.map((role) => phrase(role)).join(", ");
-  at("#pages").replaceChildren(...me.pages.map((page) => {
+  const pages = me.pages.map((page) => [page.href, `${page.title} (${page.facility})`]);
+  if (may("officer", "auditor", "administrator")) pages.unshift(["officer", phrase("live_calls")]);
+  at("#pages").replaceChildren(...pages.map(([href, title]) => {
     const link = document.createElement("a");
-    link.href = page.href;
-    link.textContent = `${page.title} (${page.facility})`;
+    link.href = href;
+    link.textContent = title;
     return link;
   }));
-  at("#pages").hidden = !me.pages.length;
+  at("#pages").hidden = !pages.length;
 }
 
 async function keepLooking() {
