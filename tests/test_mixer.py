@@ -226,6 +226,21 @@ async def test_whisper_is_heard_by_the_phone_alone(call: Call) -> None:
 
 
 @over_amp
+async def test_officer_is_heard_by_parties_who_are_kept_apart(call: Call) -> None:
+    await begin(call)
+    officer = SpeakingBrowser()
+    talk = Talk(call, officer)
+    await call.do(commands.Part)
+    await speak(call, officer, *Leg)
+    begun = len(at_phone(call))
+    await talk.go_on(40, officer=True)
+    heard = decoded(at_phone(call)[begun + 10 :])
+    assert strength(heard, OFFICER_TONE) > 4000
+    assert strength(heard, BROWSER_TONE) < 200
+    officer.close()
+
+
+@over_amp
 async def test_prompt_goes_before_the_officer_who_is_heard_again_after_it(call: Call) -> None:
     await begin(call)
     officer = SpeakingBrowser()
