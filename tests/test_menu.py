@@ -117,6 +117,24 @@ def test_contacts_are_spelled_and_one_is_called() -> None:
     assert menu.stage is menus.Stage.MAIN
 
 
+def test_keys_that_come_while_something_is_looked_up_are_taken_afterwards() -> None:
+    menu = Menu(TERMS, 0.0)
+    menu.begin()
+    assert press(menu, "112#47#") == (Check("12", "47"),)
+    assert press(menu, "11") == ()
+    assert menu.known()[-1] == Find(What.CONTACTS)
+    assert menu.found(What.CONTACTS, [ANN])[-1] == Connect(ANN)
+
+
+def test_keys_that_followed_a_wrong_pin_mean_nothing() -> None:
+    menu = Menu(TERMS, 0.0)
+    menu.begin()
+    press(menu, "112#47#11")
+    assert said(menu.unknown()) == ("en/wrong-pin", "en/enter-number")
+    press(menu, "12#47#")
+    assert said(menu.known())[-1] == "en/back"
+
+
 def test_a_visit_is_offered_by_its_time() -> None:
     menu = logged_in(language="2")
     press(menu, "2")

@@ -21,6 +21,8 @@ TRIES = 3
 LONGEST = 600.0
 PAGE = 8
 MORE = "9"
+MOST_AHEAD = 8
+"""Keys that may be pressed while something is looked up."""
 LONGEST_NUMBER = 32
 LONGEST_PIN = 12
 
@@ -42,7 +44,7 @@ class Stage(Enum):
 
 
 BUSY = (Stage.CHECKING, Stage.LOOKING, Stage.REFERRING, Stage.LEAVING, Stage.OVER)
-"""Where keys mean nothing."""
+"""Where keys mean nothing now."""
 
 
 class What(StrEnum):
@@ -153,6 +155,7 @@ class Menu:
         self._number = ""
         self._entries: tuple[Entry, ...] = ()
         self._page = 0
+        self._ahead: list[tuple[str, float]] = []
         self._then: Callable[[], Effects] | None = None
 
     def begin(self) -> Effects:
@@ -163,6 +166,8 @@ class Menu:
 
     def key(self, digit: str, now: float) -> Effects:
         """A key was pressed."""
+        if self.stage in (Stage.CHECKING, Stage.LOOKING):
+            self._ahead = [*self._ahead, (digit, now)][:MOST_AHEAD]
         if self.stage in BUSY:
             return ()
         self.deadline = min(now + PATIENCE, self._ends)
@@ -209,7 +214,7 @@ class Menu:
         if self.stage is not Stage.CHECKING:
             return ()
         self._wrong = 0
-        return self._ask(Stage.MAIN)
+        return self._catch_up(self._ask(Stage.MAIN))
 
     def unknown(self, locked: bool = False) -> Effects:
         """They are not; or `locked`, nobody may try now."""
@@ -227,7 +232,7 @@ class Menu:
         if not entries:
             return self._ask(Stage.MAIN, "nobody" if what is What.CONTACTS else "no-visits")
         self._entries, self._page = tuple(entries), 0
-        return self._ask(Stage.CHOOSING)
+        return self._catch_up(self._ask(Stage.CHOOSING))
 
     def has(self, micros: int) -> Effects:
         """The balance, in micro-dollars."""
@@ -244,6 +249,13 @@ class Menu:
     def refer_failed(self) -> Effects:
         """The phone could not be sent to the hotline."""
         return self._ask(Stage.LANGUAGE, "hotline-failed") if self.stage is Stage.REFERRING else ()
+
+    def _catch_up(self, effects: Effects) -> Effects:
+        """Take the keys that were pressed while something was looked up, by one who knows the menu."""
+        ahead, self._ahead = self._ahead, []
+        for digit, now in ahead:
+            effects = (*effects, *self.key(digit, now))
+        return effects
 
     # What keys mean.
 
@@ -278,7 +290,7 @@ class Menu:
             self._number = entered
             return self._ask(Stage.PIN)
         number, self._number = self._number, ""
-        self.stage = Stage.CHECKING
+        self.stage, self._ahead = Stage.CHECKING, []
         self.deadline = self._ends
         return (Check(number, entered[: LONGEST_PIN + 1]),)
 
@@ -290,7 +302,7 @@ class Menu:
             return self.begin()
         if digit not in wanted:
             return self._wrong_key()
-        self.stage = Stage.LOOKING
+        self.stage, self._ahead = Stage.LOOKING, []
         self.deadline = self._ends
         return (Find(wanted[digit]),)
 
