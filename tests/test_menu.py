@@ -4,7 +4,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as some
 
 from parloir.calls import menu as menus
@@ -268,6 +268,7 @@ def test_every_number_has_words(value: int, language: str, noun: bool) -> None:
 
 
 @given(some.text())
+@example("𝑨ẞ")
 def test_every_name_can_be_spelled(name: str) -> None:
     assert set(spoken.spelled(name)) <= set(prompts.WORDS)
 

@@ -67,7 +67,7 @@ def time(moment: datetime, language: str) -> Said:
 
 
 def spelled(name: str) -> Said:
-    """A name letter by letter, accents left off; what is neither a letter nor a digit is a pause of nothing."""
-    plain = unicodedata.normalize("NFKD", name.casefold())
+    """A name letter by letter, accents left off; what is neither a letter nor a digit is left out."""
+    plain = unicodedata.normalize("NFKD", name).casefold()
     known = [c for c in plain if c.isascii() and c.isalnum()][:MOST_LETTERS]
     return tuple(f"n-{c}" if c.isdigit() else f"letter-{c}" for c in known)
