@@ -20,7 +20,7 @@ from .visitor import Visitor
 
 TONE, OFFICER_TONE = 2400, 1700
 MONITORING: dict[str, Any] = {"monitoring": {"rules": [{"roles": ["officer", "administrator"]}]}}
-TRIALS, AT_ONCE = 100, 5
+TRIALS, AT_ONCE = 100, 10
 SILENT_WITHIN = 0.5
 
 
@@ -173,6 +173,7 @@ def test_parties_packets_are_the_same_while_listeners_come_and_go(stage: Stage) 
     visit = gateway.add_visit()
     visitor = stage.visitor(visit)
     visitor.join()
+    phone.talk(phone.wait_for("INVITE", 30).body)
     visitor.wait_for_state("talking", 40)
     call = gateway.call(visit)["id"]
     listener = Listener(stage.own_browser(), gateway)
@@ -190,11 +191,12 @@ def test_parties_packets_are_the_same_while_listeners_come_and_go(stage: Stage) 
 
 def silent_after(gateway: Gateway, call: str, phone: RawPhone, visitor: Visitor) -> float:
     """End a call; how long after that was asked for its last packet came to either end, in seconds."""
+    heard = (phone.audio.received, visitor.received["audio"])
+    assert all(is_ours(end[-1].payload) for end in heard)
     asked = time.time()
     gateway.api("DELETE", f"/api/v1/calls/{call}", {"reason": "a trial"})
     time.sleep(2 * SILENT_WITHIN)
-    last = max(packet.at for end in (phone.audio.received, visitor.received["audio"]) for packet in list(end))
-    return last - asked
+    return max(packet.at for end in heard for packet in list(end)) - asked
 
 
 def test_end_is_silence_at_both_within_half_a_second(stage: Stage) -> None:
@@ -207,13 +209,92 @@ def test_end_is_silence_at_both_within_half_a_second(stage: Stage) -> None:
         visitors = {name: stage.visitor(visit) for name, visit in visits.items()}
         for visitor in visitors.values():
             visitor.join(video=False)
-        for visitor in visitors.values():
+        for name, visitor in visitors.items():
+            phones[name].talk(phones[name].wait_for("INVITE", 60).body)
             visitor.wait_for_state("talking", 60)
-            visitor.wait_for_packets("audio", 20)
+        time.sleep(1)
         for name in names:
             call = gateway.call(visits[name])["id"]
             taken.append(silent_after(gateway, call, phones[name], visitors[name]))
-            phones[name].audio.be_quiet()
+            phones[name].be_quiet()
     print(f"silent after {max(taken) * 1000:.0f} ms at most, {sorted(taken)[len(taken) // 2] * 1000:.0f} ms mostly")
     assert len(taken) >= TRIALS
     assert max(taken) < SILENT_WITHIN
+
+
+def cost(gateway: Gateway, visit: dict[str, Any]) -> float:
+    """What the relay's processor takes for a packet of the call from now on, in microseconds, over ten seconds."""
+
+    def reports() -> list[dict[str, Any]]:
+        return [event["data"] for event in gateway.timeline(visit) if event["kind"] == "quality"]
+
+    start = len(reports()) + 1
+    gateway.wait_until(lambda: len(reports()) > start + 1 or None, "two reports", 40)
+    before, after = reports()[start : start + 2]
+    return (after["cpu"] - before["cpu"]) * 1000 / (packets(after) - packets(before))
+
+
+def packets(report: dict[str, Any]) -> int:
+    """All packets of a report."""
+    return sum(stream["received"] + stream["sent"] for leg in ("phone", "browser") for stream in report[leg])
+
+
+def test_speaking_costs_only_while_it_lasts(stage: Stage, chromium: Browser) -> None:
+    phone = stage.raw_phone()
+    gateway = stage.gateway({"pod-a-1": phone.address}, plugins=MONITORING)
+    hire(gateway)
+    visit = gateway.add_visit()
+    visitor = stage.visitor(visit)
+    visitor.join()
+    phone.talk(phone.wait_for("INVITE", 30).body)
+    visitor.wait_for_state("talking", 40)
+    before = cost(gateway, visit)
+    officer = Officer(chromium, gateway)
+    officer.page.press(".tile")
+    officer.act("b")
+    gateway.event(visit, "speaking")
+    meanwhile = cost(gateway, visit)
+    officer.page.close()
+    gateway.event(visit, "speaking_ended")
+    after = cost(gateway, visit)
+    print(f"us of the relay's CPU per packet: {before:.0f}, while an officer speaks {meanwhile:.0f}, then {after:.0f}")
+    assert after < 1.5 * before
+    assert gaps([packet for packet in visitor.received["audio"] if packet.payload_type >= 0]) == []
+    visitor.leave()
+
+
+def test_officer_finds_and_plays_a_recording_with_a_bookmark(stage: Stage, chromium: Browser) -> None:
+    phone = stage.phone(tone=TONE, colour=RED)
+    plugins = MONITORING | {"recording": {"record": "ordinary", "play": ["officer"]}}
+    gateway = stage.gateway({"pod-a-1": phone.address}, plugins=plugins, records=True)
+    hire(gateway)
+    visit = gateway.add_visit()
+    page = stage.page(visit)
+    page.join()
+    page.wait_for_state("talking")
+    page.wait_to_see(RED)
+    time.sleep(4)
+    page.hang_up()
+    gateway.event(visit, "recording_ended")
+    officer = Officer(chromium, gateway)
+    officer.page.press("#to-recordings")
+    officer.shows("#found li button")
+    officer.page.press("#found li button")
+    officer.page.fill("#reason", "a complaint")
+    officer.page.press("#do")
+    officer.wait_for("document.querySelector('#playback').readyState >= 2", 60)
+    assert officer.page.evaluate("document.querySelector('#playback').duration") > 3
+    assert officer.page.evaluate("document.querySelector('#playback').videoWidth") > 0
+    officer.page.press("#mark")
+    officer.page.fill("#reason", "here it is")
+    officer.page.press("#do")
+    officer.wait_for("document.querySelector('#marks').textContent.includes('here it is')")
+    acts = [(each["actor"], each["action"]) for each in recording(gateway)["acts"]]
+    assert ("sergeant", "recording.played") in acts
+
+
+def recording(gateway: Gateway) -> dict[str, Any]:
+    """The gateway's one recording, with all that was done to it."""
+    (found,) = gateway.api("GET", "/api/v1/recordings")["recordings"]
+    detail: dict[str, Any] = gateway.api("GET", f"/api/v1/recordings/{found['id']}")
+    return detail
