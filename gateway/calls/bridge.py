@@ -47,7 +47,7 @@ class Bridge:
     advertise: Callable[[str], str]
     language: str
     browser: BrowserOffer
-    terms: MediaTerms = MediaTerms()
+    terms: MediaTerms = field(default_factory=MediaTerms)
     own: Mapping[str, str] = field(default_factory=dict)
     before: "Bridge | None" = None
     differs: bool = False
