@@ -56,12 +56,10 @@ ctrl_tcp_listen 127.0.0.1:{control}
 FAKE_VIDEO = Colour(74, 104, 76)
 ACCOUNT = "<sip:{user}@127.0.0.1:{sip}>;regint=0;answermode={answer};audio_codecs=PCMU/8000/1{encryption}\n"
 REGISTERED = (
-    "<sip:{user}@{registrar}>;auth_pass={password};regint=60;answermode={answer};audio_codecs=PCMU/8000/1"
-    "{encryption}\n"
+    "<sip:{user}@{registrar}>;auth_pass={password};regint=60;answermode={answer};audio_codecs=PCMU/8000/1{encryption}\n"
 )
-
-
 KEY = 0.25
+"""Seconds from one key that is pressed to the next."""
 
 
 class Baresip:
