@@ -105,10 +105,10 @@ export class Wall {
     const old = tile.button.querySelector(".thumbs");
     tile.button.replaceChildren(
       ...(old ? [old] : []),
-      text("title", `${call.station}${call.unit ? ` · ${call.unit}` : ""}`),
-      text("small", people),
-      text("small", call.state),
-      ...marks(call).map((each) => text("mark", each)),
+      text("name", `${call.station}${call.unit ? ` · ${call.unit}` : ""}`),
+      text("fact", people),
+      text("fact", call.state),
+      ...marks(call).map((each) => text("sign", each)),
     );
   }
 
