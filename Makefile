@@ -22,7 +22,8 @@ demo: $(VENV)/linked
 	@$(BIN)/parloir demo $(DEMO)
 
 test: packages check
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --ignore tests/end_to_end
+	$(BIN)/python -m pytest -n 4 --dist worksteal tests/end_to_end
 
 check: $(VENV)/linked
 	$(BIN)/ruff check .

@@ -69,7 +69,7 @@ def kept(*patterns: str) -> set[str]:
 def test_the_wheel_holds_every_source_and_its_data(wheel: Path) -> None:
     data = ("config/*.yaml", "config/plugin_template/*.txt", "config/prompts/prompts.csv", "config/prompts/*/*.wav")
     rates = ("config/rates/*.csv",)
-    pages = ("gateway/web/static/*", "gateway/py.typed")
+    pages = ("gateway/web/static/*", "gateway/py.typed", "plugins/billing/accounts/*")
     migrations = ("gateway/store/migrations/*.py", "gateway/store/migrations/versions/*.py")
     sources = [f"{folder}/**/*.py" for folder in ("config", "gateway", "plugins", "sip", "webrtc")]
     with zipfile.ZipFile(wheel) as archive:

@@ -118,7 +118,7 @@ class Billing:
     @hookimpl
     def register_pages(self) -> tuple[Page, ...]:
         """One page for those who keep the books."""
-        return (Page("Accounts", READERS, str(Path(__file__).with_name("accounts"))),)
+        return (Page("Accounts", READERS, str(Path(__file__).resolve().with_name("accounts"))),)
 
     @hookimpl
     def register_tasks(self) -> tuple[Task, ...]:

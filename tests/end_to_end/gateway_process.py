@@ -165,7 +165,7 @@ class Gateway:
         self.file.write_text(yaml.safe_dump(self.config, sort_keys=False))
         command = [sys.executable, "-m", "parloir.cli", "run"]
         process = Process([*command, str(self.file)], self.home / "gateway.log", cwd=self.home)
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while not self._healthy():
             if not process.running or time.monotonic() > deadline:
                 process.stop(1)

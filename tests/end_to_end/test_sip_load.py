@@ -26,9 +26,9 @@ def test_a_hundred_calls_are_held_at_once() -> None:
     assert found["slots left"] == 101
 
 
-def test_ten_calls_a_second_for_a_minute_though_some_phones_never_answer_our_bye() -> None:
-    found = measured("rate", "--calls", "41", "--rate", "10", "--seconds", "60")
-    assert (found["rate"]["begun"], found["rate"]["answered"], found["rate"]["faults"]) == (600, 600, [])
+def test_ten_calls_a_second_go_through_though_some_phones_never_answer_our_bye() -> None:
+    found = measured("rate", "--calls", "41", "--rate", "10", "--seconds", "20")
+    assert (found["rate"]["begun"], found["rate"]["answered"], found["rate"]["faults"]) == (200, 200, [])
     assert found["slots left"] == 41
 
 
