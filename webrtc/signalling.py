@@ -150,8 +150,10 @@ class Cost(Message):
 class Status(Message):
     """Where the visit stands. `waiting`: before its time or for the phone to dial; `connecting`: answered, no media
     yet; `held`: media paused, `why` says by whom. `called`: somebody calls, `text` says who, `terms` what both will be
-    told before they hear each other, and the page answers Accept, Decline or, with `may_block`, Block. `ends` is when the
-    time runs out, once known."""
+    told before they hear each other, and the page answers Accept, Decline or, with `may_block`, Block.
+
+    `ends` is when the time runs out, once known.
+    """
 
     type: Literal["status"] = "status"
     state: Literal["waiting", "called", "ringing", "connecting", "notice", "talking", "held"]
