@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from OpenSSL import SSL
 
-from parloir.relay.commands import BrowserTerms
+from parloir.relay.bodies import BrowserTerms
 from parloir.relay.srtp import Workbench
 
 PROFILE: Final = "AEAD_AES_128_GCM"

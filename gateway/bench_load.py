@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from parloir.bench_browser import BrowserTransport, Identity
-from parloir.relay.commands import BrowserTerms
+from parloir.relay.bodies import BrowserTerms
 from parloir.relay.srtp import Workbench
 from parloir.rtp import rtcp
 from parloir.rtp.packet import HEADER

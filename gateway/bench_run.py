@@ -22,7 +22,7 @@ from twisted.python.failure import Failure
 from parloir.bench_load import AUDIO_TYPE, BROWSER_VIDEO_TYPE, PHONE_VIDEO_TYPE, SEND_TIME
 from parloir.bench_result import BenchFailed, Moment, Result, Taps, result
 from parloir.relay import commands
-from parloir.relay.commands import (
+from parloir.relay.bodies import (
     BrowserSide,
     BrowserStream,
     ListenerSide,
@@ -32,6 +32,19 @@ from parloir.relay.commands import (
     PhoneStream,
     RecordingTerms,
     RelaySettings,
+)
+from parloir.relay.news import (
+    KeyframeWanted,
+    LegBack,
+    LegLost,
+    LegSilent,
+    LegUp,
+    ListenerGone,
+    ListenerUp,
+    PhoneStrays,
+    PictureRests,
+    Quality,
+    RecordingOver,
 )
 from parloir.rtp.description import Address, Kind
 from parloir.rtp.flow import Leg
@@ -100,59 +113,59 @@ class Watcher(amp.AMP):
         transport: Any = self.transport
         transport.loseConnection()
 
-    @commands.LegUp.responder
+    @LegUp.responder
     def leg_up(self, bridge: str, leg: str) -> dict[str, Any]:
         """A leg is up."""
         return {}
 
-    @commands.LegLost.responder
+    @LegLost.responder
     def leg_lost(self, bridge: str, leg: str, why: str) -> dict[str, Any]:
         """A leg was lost."""
         sys.stderr.write(f"{bridge}: {leg} lost: {why}\n")
         return {}
 
-    @commands.LegBack.responder
+    @LegBack.responder
     def leg_back(self, bridge: str, leg: str) -> dict[str, Any]:
         """A leg is back."""
         return {}
 
-    @commands.LegSilent.responder
+    @LegSilent.responder
     def leg_silent(self, bridge: str, leg: str, silent: bool) -> dict[str, Any]:
         """A leg sends nothing, or again."""
         return {}
 
-    @commands.PhoneStrays.responder
+    @PhoneStrays.responder
     def phone_strays(self, bridge: str) -> dict[str, Any]:
         return {}
 
-    @commands.KeyframeWanted.responder
+    @KeyframeWanted.responder
     def keyframe_wanted(self, bridge: str) -> dict[str, Any]:
         return {}
 
-    @commands.PictureRests.responder
+    @PictureRests.responder
     def picture_rests(self, bridge: str, rests: bool) -> dict[str, Any]:
         """A picture is withheld, or shown again."""
         return {}
 
-    @commands.RecordingOver.responder
+    @RecordingOver.responder
     def recording_over(self, recording: str, chunks: int, octets: int, hash: str, failure: str) -> dict[str, Any]:
         """A journal is closed, or failed."""
         if failure:
             sys.stderr.write(f"recording {recording} failed: {failure}\n")
         return {}
 
-    @commands.ListenerUp.responder
+    @ListenerUp.responder
     def listener_up(self, bridge: str, listener: str) -> dict[str, Any]:
         """A listener hears."""
         return {}
 
-    @commands.ListenerGone.responder
+    @ListenerGone.responder
     def listener_gone(self, bridge: str, listener: str, why: str) -> dict[str, Any]:
         """A listener was lost."""
         sys.stderr.write(f"{bridge}: listener {listener} lost: {why}\n")
         return {}
 
-    @commands.Quality.responder
+    @Quality.responder
     def quality(self, bridge: str, report: Any) -> dict[str, Any]:
         """The figures of a call."""
         return {}

@@ -12,7 +12,7 @@ from parloir.calls.stations import Attending, MediaTerms, Station, Stations
 from parloir.config import prompts, schema
 from parloir.config.address import is_local
 from parloir.config.schema import Config
-from parloir.relay.commands import RelaySettings
+from parloir.relay.bodies import RelaySettings
 from parloir.rtp.description import Address
 from parloir.rtp.sdes import Encryption
 from parloir.sip import settings as sip

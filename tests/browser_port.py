@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pylibsrtp import Error as SrtpError
 from pylibsrtp import Policy, Session
 
-from parloir.relay.commands import BrowserTerms, Candidate
+from parloir.relay.bodies import BrowserTerms, Candidate
 from parloir.rtp.description import Kind
 from parloir.webrtc.dtls import DtlsSession, Keys, Profile, fingerprint, new_certificate
 from parloir.webrtc.ice_lite import Credentials, IceLite, Nominated

@@ -7,7 +7,7 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.python.failure import Failure
 
 from parloir.relay import commands
-from parloir.relay.commands import BrowserTerms, Candidate, PhonePorts, Report
+from parloir.relay.bodies import BrowserTerms, Candidate, PhonePorts, Report
 from parloir.rtp.description import Kind
 
 TERMS = BrowserTerms(

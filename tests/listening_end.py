@@ -4,9 +4,10 @@ from pathlib import Path
 from typing import Any
 
 from parloir.relay import commands
-from parloir.relay.commands import ListenerSide, ListenerStream, ListenerTerms, RecordingTerms
+from parloir.relay.bodies import ListenerSide, ListenerStream, ListenerTerms, RecordingTerms
 from parloir.relay.journal import Record
 from parloir.relay.journal_reader import Journal
+from parloir.relay.news import ListenerGone, ListenerUp, RecordingOver
 from parloir.rtp.description import Kind
 from parloir.rtp.flow import Leg
 from parloir.rtp.packet import Packet
@@ -21,17 +22,17 @@ LISTENER_TYPES = {Kind.AUDIO: 8, Kind.VIDEO: 120}
 class Officer(Gateway):
     """A gateway that also hears of recordings and listeners."""
 
-    @commands.RecordingOver.responder
+    @RecordingOver.responder
     def recording_over(self, recording: str, chunks: int, octets: int, hash: str, failure: str) -> dict[str, Any]:
         self.said.append(("recorded", recording, failure, chunks, octets, hash))
         return {}
 
-    @commands.ListenerUp.responder
+    @ListenerUp.responder
     def listener_up(self, bridge: str, listener: str) -> dict[str, Any]:
         self.said.append(("listener up", listener))
         return {}
 
-    @commands.ListenerGone.responder
+    @ListenerGone.responder
     def listener_gone(self, bridge: str, listener: str, why: str) -> dict[str, Any]:
         self.said.append(("listener gone", listener, why))
         return {}

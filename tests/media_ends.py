@@ -5,7 +5,7 @@ import socket
 from typing import Any
 
 from parloir.bench_browser import BrowserTransport, Identity
-from parloir.relay.commands import BrowserSide, BrowserStream, BrowserTerms, PhonePorts, PhoneSide, PhoneStream
+from parloir.relay.bodies import BrowserSide, BrowserStream, BrowserTerms, PhonePorts, PhoneSide, PhoneStream
 from parloir.relay.srtp import Workbench
 from parloir.rtp.description import Address, Kind
 from parloir.rtp.packet import Packet, is_rtcp

@@ -19,8 +19,17 @@ from twisted.internet.defer import Deferred
 from twisted.protocols import amp
 
 from parloir.relay import commands
-from parloir.relay.commands import (
-    RelaySettings,
+from parloir.relay.bodies import RelaySettings
+from parloir.relay.news import (
+    Digit,
+    KeyframeWanted,
+    LegBack,
+    LegLost,
+    LegSilent,
+    LegUp,
+    PhoneStrays,
+    PictureRests,
+    Quality,
 )
 from parloir.relay.protocol import GatewayProtocol
 from parloir.rtp.description import Kind
@@ -111,47 +120,47 @@ class Gateway(amp.AMP):
         """Whether the relay has said something that begins so."""
         return any(said[: len(wanted)] == wanted for said in self.said)
 
-    @commands.LegUp.responder
+    @LegUp.responder
     def leg_up(self, bridge: str, leg: str) -> dict[str, Any]:
         self.said.append(("up", leg, bridge))
         return {}
 
-    @commands.LegLost.responder
+    @LegLost.responder
     def leg_lost(self, bridge: str, leg: str, why: str) -> dict[str, Any]:
         self.said.append(("lost", leg, why))
         return {}
 
-    @commands.LegBack.responder
+    @LegBack.responder
     def leg_back(self, bridge: str, leg: str) -> dict[str, Any]:
         self.said.append(("back", leg))
         return {}
 
-    @commands.LegSilent.responder
+    @LegSilent.responder
     def leg_silent(self, bridge: str, leg: str, silent: bool) -> dict[str, Any]:
         self.said.append(("silent", leg, silent))
         return {}
 
-    @commands.Digit.responder
+    @Digit.responder
     def digit(self, bridge: str, digit: str) -> dict[str, Any]:
         self.said.append(("digit", digit))
         return {}
 
-    @commands.PhoneStrays.responder
+    @PhoneStrays.responder
     def phone_strays(self, bridge: str) -> dict[str, Any]:
         self.said.append(("strays", bridge))
         return {}
 
-    @commands.KeyframeWanted.responder
+    @KeyframeWanted.responder
     def keyframe_wanted(self, bridge: str) -> dict[str, Any]:
         self.said.append(("keyframe", bridge))
         return {}
 
-    @commands.PictureRests.responder
+    @PictureRests.responder
     def picture_rests(self, bridge: str, rests: bool) -> dict[str, Any]:
         self.said.append(("picture rests", rests))
         return {}
 
-    @commands.Quality.responder
+    @Quality.responder
     def quality(self, bridge: str, report: Any) -> dict[str, Any]:
         self.said.append(("quality", report))
         return {}

@@ -5,8 +5,9 @@ from array import array
 from typing import Any
 
 from parloir.relay import commands
-from parloir.relay.commands import BrowserTerms, SpeakerSide
+from parloir.relay.bodies import BrowserTerms, SpeakerSide
 from parloir.relay.mixer import RATE, SAMPLES, Incoming, Outgoing
+from parloir.relay.news import SpeakerGone, SpeakerUp
 from parloir.rtp.flow import Leg
 from parloir.rtp.packet import Packet
 
@@ -20,12 +21,12 @@ PHONE_TONE, BROWSER_TONE, OFFICER_TONE = 500, 1000, 2000
 class Sergeant(Officer):
     """A gateway that also hears of speakers."""
 
-    @commands.SpeakerUp.responder
+    @SpeakerUp.responder
     def speaker_up(self, bridge: str, speaker: str) -> dict[str, Any]:
         self.said.append(("speaker up", speaker))
         return {}
 
-    @commands.SpeakerGone.responder
+    @SpeakerGone.responder
     def speaker_gone(self, bridge: str, speaker: str, why: str) -> dict[str, Any]:
         self.said.append(("speaker gone", speaker, why))
         return {}

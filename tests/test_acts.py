@@ -23,7 +23,7 @@ from parloir.policy.pace import Pace
 from parloir.policy.policies import Policies
 from parloir.policy.values import Action, Actor, Call
 from parloir.relay import commands
-from parloir.relay.commands import Candidate, ListenerTerms, Withheld
+from parloir.relay.bodies import Candidate, ListenerTerms, Withheld
 from parloir.rtp.description import Kind
 from parloir.rtp.flow import Leg
 from parloir.store import audit, timeline

@@ -2,7 +2,7 @@
 
 import pytest
 
-from parloir.relay.commands import Candidate, ListenerTerms
+from parloir.relay.bodies import Candidate, ListenerTerms
 from parloir.rtp.description import Codec, Kind
 from parloir.rtp.flow import Leg
 from parloir.rtp.sdp import parse

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from parloir.relay import commands
-from parloir.relay.commands import NotAnnounced, Refused, Withheld
+from parloir.relay.bodies import Withheld
+from parloir.relay.commands import NotAnnounced, Refused
 from parloir.relay.errors import BadPrompt
 from parloir.relay.mixer import BENEATH, HELD, LOUDEST, MOST, OFFICER, SAMPLES, Incoming, Mixer, Outgoing, mixed
 from parloir.relay.prompt import FRAME

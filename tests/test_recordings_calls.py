@@ -20,7 +20,8 @@ from parloir.policy.answers import CallClass
 from parloir.policy.decision import Decision, Denial, Ruling
 from parloir.policy.outside import Retention
 from parloir.policy.values import Action
-from parloir.relay.commands import ListenerTerms, OpenListener, Refused
+from parloir.relay.bodies import ListenerTerms
+from parloir.relay.commands import OpenListener, Refused
 from parloir.relay.journal import End, JournalWriter, packed
 from parloir.rtp.description import Kind
 from parloir.rtp.flow import Leg

@@ -11,8 +11,9 @@ import pytest
 from twisted.logger import LogEvent, LogLevel, globalLogPublisher
 
 from parloir.relay import commands
+from parloir.relay.bodies import Report
 from parloir.relay.bridge import Bridge
-from parloir.relay.commands import Interrupted, NoSuchBridge, NotAnnounced, Refused, Report
+from parloir.relay.commands import Interrupted, NoSuchBridge, NotAnnounced, Refused
 from parloir.rtp import rtcp
 from parloir.rtp.description import Kind
 

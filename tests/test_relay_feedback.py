@@ -4,7 +4,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from parloir.relay import commands
-from parloir.relay.commands import Report
+from parloir.relay.bodies import Report
 from parloir.rtp import rtcp
 from parloir.rtp.description import Kind
 from parloir.rtp.dtmf import press

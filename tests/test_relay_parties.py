@@ -5,7 +5,8 @@ from itertools import pairwise
 import pytest
 
 from parloir.relay import commands
-from parloir.relay.commands import Interrupted, NotAnnounced, Report
+from parloir.relay.bodies import Report
+from parloir.relay.commands import Interrupted, NotAnnounced
 from parloir.rtp.description import Address, Kind
 from parloir.rtp.packet import Packet
 

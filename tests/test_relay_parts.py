@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from parloir.relay.bandwidth import LEAST, Throughput, Uplink
-from parloir.relay.commands import NoPorts, PhoneStream
+from parloir.relay.bodies import PhoneStream
+from parloir.relay.commands import NoPorts
 from parloir.relay.entries import FrameSample
 from parloir.relay.errors import BadKey, BadPrompt
 from parloir.relay.ports import Ports, bind, bind_pair

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from parloir.relay import commands
-from parloir.relay.commands import Refused, Secrets
+from parloir.relay.bodies import Secrets
+from parloir.relay.commands import Refused
 from parloir.relay.srtp import Workbench
 from parloir.rtp import rtcp
 from parloir.rtp.description import Kind

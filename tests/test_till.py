@@ -25,7 +25,7 @@ from parloir.policy.notices import NOTICE
 from parloir.policy.participants import Resident
 from parloir.policy.policies import Policies
 from parloir.policy.price import CENT
-from parloir.relay.commands import Report
+from parloir.relay.bodies import Report
 from parloir.sip.session import EndKind, SessionEnd
 from parloir.store import calls, ledger, ledger_balances, ledger_holds, ledger_payments, residents, timeline, visitors
 from parloir.store.ledger_balances import Balance

@@ -17,7 +17,7 @@ from parloir.config import prompts
 from parloir.errors import ParloirError
 from parloir.policy.values import Action
 from parloir.relay import commands
-from parloir.relay.commands import Withheld
+from parloir.relay.bodies import Withheld
 from parloir.rtp.description import Kind
 from parloir.rtp.flow import Leg
 from parloir.store import audit

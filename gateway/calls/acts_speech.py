@@ -8,8 +8,8 @@ from datetime import datetime
 from parloir.calls.live import LiveCall
 from parloir.errors import ParloirError
 from parloir.relay import commands
+from parloir.relay.bodies import BrowserTerms, SpeakerSide
 from parloir.relay.coding import CODINGS
-from parloir.relay.commands import BrowserTerms, SpeakerSide
 from parloir.rtp.description import Direction, Format, Kind
 from parloir.rtp.flow import Leg
 from parloir.store.staff import Staff

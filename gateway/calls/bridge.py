@@ -14,7 +14,7 @@ from parloir.calls.stations import MediaTerms
 from parloir.config import prompts
 from parloir.policy.answers import Announcement
 from parloir.relay import commands
-from parloir.relay.commands import BrowserTerms, PhonePorts, Report
+from parloir.relay.bodies import BrowserTerms, PhonePorts, Report
 from parloir.rtp import sdp as grammar
 from parloir.rtp.agreement import Agreement, agree, offer_for_phone
 from parloir.rtp.codecs import is_event

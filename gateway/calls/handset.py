@@ -12,7 +12,7 @@ from parloir.calls.keys import Keys, Way
 from parloir.calls.reason import Reason
 from parloir.policy.participants import Resident
 from parloir.relay import commands
-from parloir.relay.commands import Report
+from parloir.relay.bodies import Report
 from parloir.rtp.description import Address
 from parloir.sip.session import Gone, Incoming, NotAcceptable, Session, SessionEnd, SessionEvents
 

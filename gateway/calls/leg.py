@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from parloir.relay.commands import BrowserSide, BrowserStream, PhoneSide, PhoneStream, Secrets
+from parloir.relay.bodies import BrowserSide, BrowserStream, PhoneSide, PhoneStream, Secrets
 from parloir.rtp.agreement import Agreed, Agreement
 from parloir.rtp.description import Kind
 from parloir.rtp.sdes import Key

@@ -15,7 +15,7 @@ from parloir.policy.answers import CallClass
 from parloir.policy.notices import MONITOR, told
 from parloir.policy.values import Action, Actor, Alert, Severity
 from parloir.relay import commands
-from parloir.relay.commands import ListenerSide, ListenerStream, ListenerTerms
+from parloir.relay.bodies import ListenerSide, ListenerStream, ListenerTerms
 from parloir.rtp.description import Codec, Kind
 from parloir.store import audit
 from parloir.store.errors import NoSuchCall

@@ -28,7 +28,7 @@ from parloir.policy.decision import BALANCE, Decision
 from parloir.policy.notices import NOTICE, told
 from parloir.policy.reasons import for_visitor
 from parloir.relay import commands
-from parloir.relay.commands import Report
+from parloir.relay.bodies import Report
 from parloir.rtp.errors import RtpError
 from parloir.sip.errors import Unreachable
 from parloir.sip.session import Incoming, NoFreeLine, NotAcceptable, Session, SessionEvents

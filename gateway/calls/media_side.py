@@ -6,7 +6,7 @@ from parloir.calls import reason as reasons
 from parloir.calls import words
 from parloir.calls.call import Event
 from parloir.calls.keys import Way
-from parloir.relay.commands import Report
+from parloir.relay.bodies import Report
 from parloir.webrtc.signalling import Hint, Warn
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from parloir.errors import ParloirError
 from parloir.policy.answers import CallClass
 from parloir.policy.values import Alert, Severity
 from parloir.relay import commands
-from parloir.relay.commands import RecordingTerms
+from parloir.relay.bodies import RecordingTerms
 from parloir.relay.journal import End
 from parloir.relay.journal_reader import scan
 from parloir.store import audit, recordings

@@ -3,16 +3,8 @@
 import secrets
 from collections.abc import Iterator
 
-from parloir.relay.commands import (
-    BrowserSide,
-    BrowserTerms,
-    Interrupted,
-    NotAnnounced,
-    PhonePorts,
-    PhoneSide,
-    Refused,
-    Report,
-)
+from parloir.relay.bodies import BrowserSide, BrowserTerms, PhonePorts, PhoneSide, Report
+from parloir.relay.commands import Interrupted, NotAnnounced, Refused
 from parloir.relay.downlink import Downlink
 from parloir.relay.entries import Punt, PuntKind
 from parloir.relay.feeds import OTHER, Feeds

@@ -5,7 +5,8 @@ from collections.abc import Callable
 
 from parloir.relay.association import Association
 from parloir.relay.bandwidth import Uplink
-from parloir.relay.commands import BrowserSide, BrowserStream, Refused
+from parloir.relay.bodies import BrowserSide, BrowserStream
+from parloir.relay.commands import Refused
 from parloir.relay.entries import Drop, RawAddress
 from parloir.relay.leg import Leg, Stream
 from parloir.relay.party_clock import OwnClock

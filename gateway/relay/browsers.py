@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from parloir.relay.commands import BrowserTerms, Candidate
+from parloir.relay.bodies import BrowserTerms, Candidate
 from parloir.relay.entries import Punt, PuntKind, RawAddress
 from parloir.relay.switch import Switch
 from parloir.rtp.description import Kind

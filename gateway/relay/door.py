@@ -1,6 +1,7 @@
 """One kind of media's way in from a phone: two sockets, who is named at them, and the keys that are spoken there."""
 
-from parloir.relay.commands import PhoneStream, Refused, Secrets
+from parloir.relay.bodies import PhoneStream, Secrets
+from parloir.relay.commands import Refused
 from parloir.relay.entries import Drop
 from parloir.relay.errors import BadKey
 from parloir.relay.ports import Ports, bind_pair

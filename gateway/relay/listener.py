@@ -5,7 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from parloir.relay.association import Association
-from parloir.relay.commands import ListenerSide, ListenerStream, Refused
+from parloir.relay.bodies import ListenerSide, ListenerStream
+from parloir.relay.commands import Refused
 from parloir.relay.entries import Drop, RawAddress
 from parloir.relay.leg import MOST_RESENT
 from parloir.relay.party_clock import OwnClock, PartyClock

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Iterator
 
-from parloir.relay.commands import ListenerSide, ListenerTerms, Refused
+from parloir.relay.bodies import ListenerSide, ListenerTerms
+from parloir.relay.commands import Refused
 from parloir.relay.entries import Punt, PuntKind
 from parloir.relay.leg import Stream
 from parloir.relay.listener import ListenerLeg, Origin

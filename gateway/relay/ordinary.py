@@ -3,17 +3,9 @@
 from collections.abc import Iterator
 from time import time
 
+from parloir.relay.bodies import BrowserTerms, ListenerSide, ListenerTerms, RecordingTerms, Report, SpeakerSide
 from parloir.relay.bridge import BEATS, Bridge
-from parloir.relay.commands import (
-    BrowserTerms,
-    ListenerSide,
-    ListenerTerms,
-    NotAnnounced,
-    RecordingTerms,
-    Refused,
-    Report,
-    SpeakerSide,
-)
+from parloir.relay.commands import NotAnnounced, Refused
 from parloir.relay.entries import Punt, PuntKind
 from parloir.relay.listener import Origin
 from parloir.relay.listeners import Listeners

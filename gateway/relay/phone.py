@@ -3,7 +3,8 @@
 import secrets
 from collections.abc import Callable
 
-from parloir.relay.commands import PhonePorts, PhoneSide, PhoneStream, Refused
+from parloir.relay.bodies import PhonePorts, PhoneSide, PhoneStream
+from parloir.relay.commands import Refused
 from parloir.relay.door import Door, heard_under
 from parloir.relay.entries import Drop
 from parloir.relay.leg import Leg, Stream

@@ -13,7 +13,7 @@ from twisted.protocols import amp
 from twisted.python.failure import Failure
 
 from parloir.relay import commands
-from parloir.relay.commands import (
+from parloir.relay.bodies import (
     BrowserSide,
     ListenerSide,
     PhoneSide,
@@ -22,6 +22,22 @@ from parloir.relay.commands import (
     Report,
     SpeakerSide,
     Withheld,
+)
+from parloir.relay.news import (
+    Digit,
+    KeyframeWanted,
+    LegBack,
+    LegLost,
+    LegSilent,
+    LegUp,
+    ListenerGone,
+    ListenerUp,
+    PhoneStrays,
+    PictureRests,
+    Quality,
+    RecordingOver,
+    SpeakerGone,
+    SpeakerUp,
 )
 from parloir.relay.pump import Pump
 from parloir.relay.recorder import Outcome
@@ -38,45 +54,45 @@ class Voice:
 
     def leg_up(self, bridge: str, leg: str) -> None:
         """A leg's media path is up."""
-        self._say(commands.LegUp, bridge=bridge, leg=leg)
+        self._say(LegUp, bridge=bridge, leg=leg)
 
     def leg_lost(self, bridge: str, leg: str, why: str) -> None:
         """A leg is gone."""
-        self._say(commands.LegLost, bridge=bridge, leg=leg, why=why[:500])
+        self._say(LegLost, bridge=bridge, leg=leg, why=why[:500])
 
     def leg_back(self, bridge: str, leg: str) -> None:
         """A lost leg is back."""
-        self._say(commands.LegBack, bridge=bridge, leg=leg)
+        self._say(LegBack, bridge=bridge, leg=leg)
 
     def leg_silent(self, bridge: str, leg: str, silent: bool) -> None:
         """A leg sends nothing, or sends again."""
-        self._say(commands.LegSilent, bridge=bridge, leg=leg, silent=silent)
+        self._say(LegSilent, bridge=bridge, leg=leg, silent=silent)
 
     def digit(self, bridge: str, digit: str) -> None:
         """A key was pressed on the phone."""
-        self._say(commands.Digit, bridge=bridge, digit=digit)
+        self._say(Digit, bridge=bridge, digit=digit)
 
     def phone_strays(self, bridge: str) -> None:
         """The phone sends another format than the one in use."""
-        self._say(commands.PhoneStrays, bridge=bridge)
+        self._say(PhoneStrays, bridge=bridge)
 
     def keyframe_wanted(self, bridge: str) -> None:
         """The phone is to make a keyframe, and has to be asked by signalling."""
-        self._say(commands.KeyframeWanted, bridge=bridge)
+        self._say(KeyframeWanted, bridge=bridge)
 
     def picture_rests(self, bridge: str, rests: bool) -> None:
         """The phone's picture is withheld, or shown again."""
-        self._say(commands.PictureRests, bridge=bridge, rests=rests)
+        self._say(PictureRests, bridge=bridge, rests=rests)
 
     def quality(self, bridge: str, report: Report) -> None:
         """The figures of a bridge."""
-        self._say(commands.Quality, bridge=bridge, report=report)
+        self._say(Quality, bridge=bridge, report=report)
 
     def recording_over(self, outcome: Outcome) -> None:
         """A journal is closed, or failed."""
         chunks, octets, last = outcome.end
         self._say(
-            commands.RecordingOver,
+            RecordingOver,
             recording=outcome.recording,
             chunks=chunks,
             octets=octets,
@@ -86,19 +102,19 @@ class Voice:
 
     def listener_up(self, bridge: str, listener: str) -> None:
         """A listener hears."""
-        self._say(commands.ListenerUp, bridge=bridge, listener=listener)
+        self._say(ListenerUp, bridge=bridge, listener=listener)
 
     def listener_gone(self, bridge: str, listener: str, why: str) -> None:
         """A listener is gone."""
-        self._say(commands.ListenerGone, bridge=bridge, listener=listener, why=why[:500])
+        self._say(ListenerGone, bridge=bridge, listener=listener, why=why[:500])
 
     def speaker_up(self, bridge: str, speaker: str) -> None:
         """A speaker is heard."""
-        self._say(commands.SpeakerUp, bridge=bridge, speaker=speaker)
+        self._say(SpeakerUp, bridge=bridge, speaker=speaker)
 
     def speaker_gone(self, bridge: str, speaker: str, why: str) -> None:
         """A speaker is gone."""
-        self._say(commands.SpeakerGone, bridge=bridge, speaker=speaker, why=why[:500])
+        self._say(SpeakerGone, bridge=bridge, speaker=speaker, why=why[:500])
 
     def _say(self, command: type[amp.Command], **arguments: Any) -> None:
         said = self._gateway.callRemote(command, **arguments)  # type: ignore[no-untyped-call]

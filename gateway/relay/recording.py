@@ -4,7 +4,7 @@ import base64
 from collections.abc import Callable
 from pathlib import Path
 
-from parloir.relay.commands import RecordingTerms
+from parloir.relay.bodies import RecordingTerms
 from parloir.relay.entries import Kept
 from parloir.relay.journal import Record, RecordKind, fact
 from parloir.relay.leg import Leg, Stream

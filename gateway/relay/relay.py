@@ -8,9 +8,10 @@ from typing import Any
 
 from twisted.logger import Logger
 
+from parloir.relay.bodies import RelaySettings
 from parloir.relay.bridge import BEATS, Bridge
 from parloir.relay.browsers import Browsers
-from parloir.relay.commands import NoSuchBridge, Refused, RelaySettings
+from parloir.relay.commands import NoSuchBridge, Refused
 from parloir.relay.effort import Effort
 from parloir.relay.entries import Punt, PuntKind
 from parloir.relay.ordinary import OrdinaryBridge

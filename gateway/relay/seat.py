@@ -3,8 +3,9 @@
 import secrets
 from collections.abc import Callable
 
+from parloir.relay.bodies import BrowserSide, BrowserTerms, StreamReport
 from parloir.relay.browser import BrowserLeg
-from parloir.relay.commands import BrowserSide, BrowserTerms, Refused, StreamReport
+from parloir.relay.commands import Refused
 from parloir.relay.services import Services
 from parloir.relay.tally import tally
 from parloir.rtp.description import Kind

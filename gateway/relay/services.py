@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from parloir.relay.bodies import RelaySettings, Report
 from parloir.relay.browsers import Browsers
-from parloir.relay.commands import RelaySettings, Report
 from parloir.relay.party_clock import OwnClock
 from parloir.relay.player import Player, Prompts
 from parloir.relay.ports import Ports

@@ -4,7 +4,8 @@ import secrets
 from collections.abc import Callable
 
 from parloir.relay.association import Association
-from parloir.relay.commands import Refused, SpeakerSide
+from parloir.relay.bodies import SpeakerSide
+from parloir.relay.commands import Refused
 from parloir.relay.entries import RawAddress, Verb
 from parloir.relay.mixer import OFFICER
 from parloir.relay.switch import Switch

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from parloir.relay.commands import BrowserTerms, Refused, SpeakerSide
+from parloir.relay.bodies import BrowserTerms, SpeakerSide
+from parloir.relay.commands import Refused
 from parloir.relay.errors import BadPrompt
 from parloir.relay.feeds import OTHER, Feeds
 from parloir.relay.leg import Leg, Stream

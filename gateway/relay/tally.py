@@ -1,6 +1,6 @@
 """A leg's streams in figures, added up over everything that has been one stream to the other party."""
 
-from parloir.relay.commands import StreamReport
+from parloir.relay.bodies import StreamReport
 from parloir.relay.leg import Leg, Stream
 from parloir.rtp.description import Kind
 from parloir.rtp.statistics import mos

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from parloir.relay.commands import BrowserTerms
+from parloir.relay.bodies import BrowserTerms
 from parloir.rtp.description import Format, Kind
 from parloir.webrtc.dtls import Profile
 from parloir.webrtc.sdp import FEEDBACK, BrowserOffer, Chosen, answer, read
