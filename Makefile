@@ -1,6 +1,7 @@
 # make demo     a whole visit on this machine; prints a link to open
 # make test     everything that has to pass; installs Debian packages it needs when root
 # make check    style and types only
+# make load     a hundred calls at once, ten set-ups a second, scanners at full speed
 # make soak     200 calls one after another, watching memory and descriptors
 # make bench    what a call costs this machine (CALLS=16)
 # make fuzz     the parsers of SIP and SDP, coverage-guided (SECONDS=600 each)
@@ -15,7 +16,7 @@ CALLS := 16
 SECONDS := 600
 DEMO :=
 
-.PHONY: demo test check soak bench fuzz clean always
+.PHONY: demo test check load soak bench fuzz clean always
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/linked
@@ -23,12 +24,15 @@ demo: $(VENV)/linked
 
 test: packages check
 	$(BIN)/python -m pytest -n 2 --dist loadfile --ignore tests/end_to_end
-	$(BIN)/python -m pytest -n 4 --dist worksteal tests/end_to_end
+	$(BIN)/python -m pytest -n 5 --dist worksteal -m "not load" tests/end_to_end
 
 check: $(VENV)/linked
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy --package parloir
+
+load: packages $(VENV)/linked
+	$(BIN)/python -m pytest -m load tests/end_to_end
 
 soak: packages $(VENV)/linked
 	$(BIN)/python -m tests.end_to_end.soak

@@ -276,7 +276,7 @@ def test_the_ledger_says_what_a_plain_one_says_whatever_happens(migrated: Path, 
     shutil.copyfile(migrated, Machine.source)
     slow = [HealthCheck.too_slow, HealthCheck.filter_too_much]
     run_state_machine_as_test(
-        Machine, settings=settings(max_examples=40, stateful_step_count=40, deadline=None, suppress_health_check=slow)
+        Machine, settings=settings(max_examples=15, stateful_step_count=40, deadline=None, suppress_health_check=slow)
     )
     assert Machine.crashes
 

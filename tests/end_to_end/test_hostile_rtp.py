@@ -12,6 +12,9 @@ from .raw_phone import RawPhone
 from .stage import Stage
 from .visitor import Visitor
 
+LATE = 0.8
+"""Seconds by which a packet may be late on a starved machine; a clock that stood still on hold is off by more."""
+
 
 def talking(stage: Stage, phone: RawPhone) -> tuple[Gateway, dict[str, Any], Visitor]:
     gateway = stage.gateway({"pod-a-1": phone.address})
@@ -35,13 +38,13 @@ def streams(phone: RawPhone, visitor: Visitor) -> dict[str, tuple[Sequence[Recei
 
 
 def even(kind: str, packets: Sequence[Received]) -> None:
-    """No step in sequence numbers, and timestamps that run with the wall clock, give or take a third of a second."""
+    """No step in sequence numbers, and timestamps that run with the wall clock, as far as they came in time."""
     assert gaps(packets) == []
     assert len({packet.ssrc for packet in packets}) == 1
     first = packets[0]
     for packet in packets:
         ran = (packet.timestamp - first.timestamp & 0xFFFFFFFF) / clock(kind)
-        assert abs(ran - (packet.at - first.at)) < 0.35, (kind, packet.sequence)
+        assert abs(ran - (packet.at - first.at)) < LATE, (kind, packet.sequence)
 
 
 def test_media_from_a_stranger_never_reaches_the_visitor(stage: Stage) -> None:

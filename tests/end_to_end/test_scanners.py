@@ -2,6 +2,8 @@
 
 import time
 
+import pytest
+
 from .process import memory
 from .stage import Stage
 
@@ -11,6 +13,7 @@ USERS = tuple(str(number) for number in range(100, 200))
 GROWTH = 8 << 20
 
 
+@pytest.mark.load
 def test_visits_go_on_and_nothing_is_answered_under_two_thousand_scans_a_second(stage: Stage) -> None:
     phone = stage.raw_phone()
     gateway = stage.gateway({"pod-a-1": phone.address}, logins={"pod-a-3": "swordfish-of-pod-a-3"})
