@@ -273,9 +273,13 @@ class Edge:
             asked.respond(503 if station.trunk else 480, ("Retry-After", RETRY_AFTER))
 
     def _failed(self, asked: Asked, session: str, failure: Failure) -> None:
-        self.log("sip.failed", session=session, method="INVITE", error=failure.getErrorMessage())
         self.lines.release(session)
-        asked.respond(500)
+        error = failure.value
+        if isinstance(error, MalformedMessage):
+            asked.respond(400, phrase=f"Bad {error.where}")
+        else:
+            self.log("sip.failed", session=session, method="INVITE", error=failure.getErrorMessage())
+            asked.respond(500)
 
     def _take_in(self, asked: Asked, slot: Slot, id: str, station: Station, number: str) -> None:
         leg = IncomingLeg(self, id, slot, asked, (station.facility, station.station), number)

@@ -145,3 +145,14 @@ def test_contact_is_a_public_one() -> None:
     border = Border()
     _, answer = border.answered()
     assert NameAddr.parse(answer.one("Contact")).uri.startswith("sip:parloir@127.0.0.2")
+
+
+def test_a_call_with_a_route_too_long_is_refused_and_gives_its_slot_back() -> None:
+    border = Border()
+    invite = message("INVITE", 1).with_body(SDP)
+    routes = ("Record-Route", ", ".join(["<sip:x;lr>"] * 40))
+    border.phone_sends(bytes(Request((*invite.headers, routes), invite.body, invite.method, invite.uri)))
+    answers = [(m.status, m.phrase) for m in border.sent if isinstance(m, Response)]
+    assert answers == [(100, "Trying"), (400, "Bad Record-Route")]
+    assert border.lines.free == 2
+    assert not [event for event, _ in border.log if event == "sip.failed"]
