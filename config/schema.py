@@ -55,6 +55,7 @@ class Gateway(Section):
     database: Text | None = None
     drain: Seconds = 30.0
     rejoin_window: Seconds = 60.0
+    plugin_deadline: Seconds = Field(default=0.25, ge=0.05, le=10)
     token_file: Located = Field(default_factory=lambda data: data["data_dir"] / "api.token")
 
 

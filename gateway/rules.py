@@ -1,6 +1,7 @@
 """Each facility's policies in this gateway: loaded from the configuration, loaded anew, asked for their health."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
@@ -62,7 +63,9 @@ class Rules:
         """Load every facility's plugins; the ones before stay when any is wrong. Raises PluginErrors."""
         wanted = config or self._config
         stations = wiring.stations(wanted)
-        made = {id: await self._facility(id, each, stations) for id, each in wanted.facilities.items()}
+        deadline = wanted.gateway.plugin_deadline
+        patience = loader.Patience(deadline, max(deadline, loader.REMOTE_DEADLINE))
+        made = {id: await self._facility(id, each, stations, patience) for id, each in wanted.facilities.items()}
         before = self.facilities.all()
         self.facilities.replace(made)
         self._config = wanted
@@ -76,11 +79,13 @@ class Rules:
         if not before:
             self._look()
 
-    async def _facility(self, id: str, configured: Configured, stations: Stations) -> Facility:
+    async def _facility(
+        self, id: str, configured: Configured, stations: Stations, patience: loader.Patience
+    ) -> Facility:
         found = installed()
         for name in configured.plugins:
             await self._prepare(name, found)
-        surroundings = self._surroundings(id, configured, stations)
+        surroundings = replace(self._surroundings(id, configured, stations), patience=patience)
         policies = await deferToThread(loader.load, configured.plugins, surroundings, found)
         language = wiring.language(configured.language)
         return Facility(id, configured.name, configured.timezone, configured.rates.tier, language, policies)

@@ -172,7 +172,7 @@ class Baresip:
                 self.events.append(message)
             self._grown.notify_all()
 
-    def command(self, name: str, parameters: str = "", timeout: float = 5.0) -> str:
+    def command(self, name: str, parameters: str = "", timeout: float = 30.0) -> str:
         """Have it carry out a command of its menu; returns what it prints. Raises RuntimeError if it refuses."""
         self._token += 1
         token = str(self._token)
@@ -186,7 +186,7 @@ class Baresip:
             raise RuntimeError(f"baresip: {name} {parameters}: {reply['data']}")
         return str(reply["data"])
 
-    def wait_for_event(self, kind: str, timeout: float = 15.0, start: int = 0) -> dict[str, Any]:
+    def wait_for_event(self, kind: str, timeout: float = 30.0, start: int = 0) -> dict[str, Any]:
         """The first event of that type from number `start` on, such as CALL_ESTABLISHED. Raises TimeoutError."""
 
         def found() -> dict[str, Any] | None:
@@ -200,7 +200,7 @@ class Baresip:
         assert event is not None
         return event
 
-    def wait_to_register(self, timeout: float = 15.0) -> None:
+    def wait_to_register(self, timeout: float = 30.0) -> None:
         """Wait until its registrar has taken it. Raises TimeoutError."""
         self.process.wait_for_line(r"200 OK .*\[\d+ binding", timeout)
 
@@ -229,7 +229,7 @@ class Baresip:
             return Heard(None, None, 0.0, None, 0.0)
         return listen(recordings[-1], hertz)
 
-    def wait_to_hear(self, hertz: int, timeout: float = 10.0) -> Heard:
+    def wait_to_hear(self, hertz: int, timeout: float = 30.0) -> Heard:
         """Wait until the tone is in what it hears. Raises TimeoutError."""
         deadline = time.monotonic() + timeout
         while True:
@@ -252,7 +252,7 @@ class Baresip:
             time.sleep(0.05)
         return None
 
-    def wait_to_see(self, colour: Colour, timeout: float = 10.0) -> None:
+    def wait_to_see(self, colour: Colour, timeout: float = 30.0) -> None:
         """Wait until its picture has that colour. Raises TimeoutError."""
         deadline = time.monotonic() + timeout
         while True:

@@ -167,7 +167,7 @@ class Page:
         """The value of a piece of JavaScript in the page."""
         return self._browser.run(lambda: self._page.evaluate(script))
 
-    def press(self, selector: str, timeout: float = 10.0) -> None:
+    def press(self, selector: str, timeout: float = 30.0) -> None:
         """Click what the selector names, once it can be clicked."""
         self._browser.run(lambda: self._page.click(selector, timeout=timeout * 1000))
 
@@ -199,11 +199,11 @@ class Page:
         """Where the page says the visit stands."""
         return str(self.evaluate("document.body.dataset.state ?? ''"))
 
-    def wait_for_state(self, *states: str, timeout: float = 20.0) -> str:
+    def wait_for_state(self, *states: str, timeout: float = 40.0) -> str:
         """Wait until the page is in one of those states. Raises TimeoutError."""
         return self.wait_until(lambda: self.state if self.state in states else None, f"state {states}", timeout)
 
-    def wait_until(self, look: Callable[[], T | None], what: str, timeout: float = 10.0) -> T:
+    def wait_until(self, look: Callable[[], T | None], what: str, timeout: float = 30.0) -> T:
         """Look again and again until there is something. Raises TimeoutError, with what the page shows."""
         deadline = time.monotonic() + timeout
         while True:
@@ -216,13 +216,13 @@ class Page:
                 )
             time.sleep(0.05)
 
-    def wait_to_hear(self, hertz: float, timeout: float = 10.0) -> Sample:
+    def wait_to_hear(self, hertz: float, timeout: float = 30.0) -> Sample:
         """The first sample in which that tone is the loudest."""
         return self.wait_until(
             lambda: next((s for s in self.samples() if s.hears(hertz)), None), f"{hertz} Hz", timeout
         )
 
-    def wait_to_see(self, colour: Colour, timeout: float = 10.0) -> Sample:
+    def wait_to_see(self, colour: Colour, timeout: float = 30.0) -> Sample:
         """The first sample in which the remote picture has that colour."""
 
         def look() -> Sample | None:

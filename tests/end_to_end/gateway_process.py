@@ -57,6 +57,7 @@ class Gateway:
         relays: int = 1,
         rejoin_window: float = 60,
         drain: float = 30,
+        plugin_deadline: float = 5,
         ring_timeout: float = 45,
         port_rest: float = 5,
         rtp_ports: int = RTP_PORTS,
@@ -94,6 +95,7 @@ class Gateway:
                 "public_url": self.url,
                 "rejoin_window": rejoin_window,
                 "drain": drain,
+                "plugin_deadline": plugin_deadline,
             },
             "sip": {
                 "listen": [f"{name}://{literal(host)}:{self.port_of(name)}" for name in transports],
@@ -256,7 +258,7 @@ class Gateway:
         events: list[dict[str, Any]] = self.call(visit)["timeline"]
         return events
 
-    def event(self, visit: Mapping[str, Any], kind: str, timeout: float = 10.0, **data: Any) -> dict[str, Any]:
+    def event(self, visit: Mapping[str, Any], kind: str, timeout: float = 30.0, **data: Any) -> dict[str, Any]:
         """The first such event of the visit's newest call, waited for. Raises TimeoutError."""
 
         def look() -> dict[str, Any] | None:
@@ -265,7 +267,7 @@ class Gateway:
 
         return self.wait_until(look, f"{kind} {data} on the timeline", timeout)
 
-    def wait_until(self, look: Callable[[], T | None], what: str, timeout: float = 10.0) -> T:
+    def wait_until(self, look: Callable[[], T | None], what: str, timeout: float = 30.0) -> T:
         """Look again and again until there is something. Raises TimeoutError, with the end of the log."""
         deadline = time.monotonic() + timeout
         while True:
@@ -276,7 +278,7 @@ class Gateway:
                 raise TimeoutError(f"no {what} in {timeout} s:\n{self.process.tail()}")
             time.sleep(0.1)
 
-    def end_reason(self, visit: Mapping[str, Any], timeout: float = 10.0) -> str:
+    def end_reason(self, visit: Mapping[str, Any], timeout: float = 30.0) -> str:
         """Why the visit's newest call ended, once it has."""
 
         def look() -> str | None:

@@ -30,7 +30,7 @@ class Officer:
         self.page.press("#go")
         self.wait_for("location.pathname === '/officer' && document.querySelector('#name')?.textContent")
 
-    def wait_for(self, truth: str, timeout: float = 15.0) -> Any:
+    def wait_for(self, truth: str, timeout: float = 30.0) -> Any:
         """The value of a piece of JavaScript, once it is true."""
 
         def look() -> Any:
@@ -43,7 +43,7 @@ class Officer:
 
         return self.page.wait_until(look, truth, timeout)
 
-    def shows(self, selector: str, timeout: float = 15.0) -> None:
+    def shows(self, selector: str, timeout: float = 30.0) -> None:
         """Wait until there is such an element."""
         self.wait_for(f"Boolean(document.querySelector({selector!r}))", timeout)
 

@@ -56,7 +56,7 @@ def clock(kind: str) -> int:
     return 8000 if kind == "audio" else 90000
 
 
-def wait_for_count(packets: Sequence[Received], count: int, timeout: float = 10.0) -> None:
+def wait_for_count(packets: Sequence[Received], count: int, timeout: float = 30.0) -> None:
     """Wait until there are so many. Raises TimeoutError."""
     deadline = time.monotonic() + timeout
     while len(packets) < count:

@@ -39,7 +39,7 @@ class Phone:
         said = zip(self.process.times, list(self.process.lines), strict=False)
         return [{**json.loads(line), "at": at} for at, line in said if line.startswith("{")]
 
-    def wait_for(self, fits: Callable[[dict[str, Any]], bool], what: str, timeout: float = 15.0) -> dict[str, Any]:
+    def wait_for(self, fits: Callable[[dict[str, Any]], bool], what: str, timeout: float = 30.0) -> dict[str, Any]:
         """The first report that fits. Raises TimeoutError."""
         deadline = time.monotonic() + timeout
         while True:
@@ -50,7 +50,7 @@ class Phone:
                 raise TimeoutError(f"the phone never reported {what}:\n{self.process.tail(5)}")
             time.sleep(0.1)
 
-    def wait_to_know(self, tone: int, colour: Colour, timeout: float = 15.0) -> dict[str, Any]:
+    def wait_to_know(self, tone: int, colour: Colour, timeout: float = 30.0) -> dict[str, Any]:
         """The first report of hearing that tone and seeing that colour. Raises TimeoutError."""
 
         def fits(report: dict[str, Any]) -> bool:

@@ -62,7 +62,7 @@ class Process:
                     self.lines.append(raw.decode(errors="replace").rstrip("\r\n"))
                     self._grown.notify_all()
 
-    def wait_for_line(self, pattern: str, timeout: float = 15.0, start: int = 0) -> str:
+    def wait_for_line(self, pattern: str, timeout: float = 30.0, start: int = 0) -> str:
         """The first line from number `start` on in which the pattern is found. Raises TimeoutError, ProcessEnded."""
         wanted = re.compile(pattern)
         deadline = time.monotonic() + timeout

@@ -193,7 +193,7 @@ class RawPhone:
         """Send any bytes from its own SIP port to that one of this machine."""
         self._socket.sendto(data, ("127.0.0.1", port))
 
-    def request(self, method: str, body: str = "", timeout: float = 5.0, kind: str = "application/sdp") -> Message:
+    def request(self, method: str, body: str = "", timeout: float = 30.0, kind: str = "application/sdp") -> Message:
         """Send a request in the dialog and return its final answer; an INVITE's is acknowledged, with
         an answer if it brought no offer."""
         assert self.dialog is not None
@@ -253,7 +253,7 @@ class RawPhone:
         """Give up the call that `ring_up` began."""
         self._transmit("CANCEL", 1, "", of="INVITE")
 
-    def dial(self, uri: str, body: str | None = None, timeout: float = 10.0) -> Message:
+    def dial(self, uri: str, body: str | None = None, timeout: float = 30.0) -> Message:
         """Call a SIP URI as `ring_up` does; returns the final answer, not acknowledged when it is a success:
         `acknowledge` does that."""
         start = len(self.messages)
@@ -278,13 +278,13 @@ class RawPhone:
         """End the call."""
         self.request("BYE")
 
-    def wait_for(self, method: str, timeout: float = 10.0, start: int = 0, text: str = "") -> Message:
+    def wait_for(self, method: str, timeout: float = 30.0, start: int = 0, text: str = "") -> Message:
         """The first request of that method, with that text, from message number `start` on. Raises TimeoutError."""
         return self._first(
             lambda m: m.status is None and m.method == method and text in m.text, f"{method} {text}", timeout, start
         )
 
-    def wait_for_status(self, status: int, timeout: float = 10.0, start: int = 0) -> Message:
+    def wait_for_status(self, status: int, timeout: float = 30.0, start: int = 0) -> Message:
         """The first response of that status from message number `start` on. Raises TimeoutError."""
         return self._first(lambda m: m.status == status, str(status), timeout, start)
 
@@ -299,7 +299,7 @@ class RawPhone:
         assert message is not None
         return message
 
-    def wait_for_packets(self, kind: str, count: int, timeout: float = 10.0) -> None:
+    def wait_for_packets(self, kind: str, count: int, timeout: float = 30.0) -> None:
         """Wait until so many packets of that kind have come. Raises TimeoutError."""
         stream = self.audio if kind == "audio" else self.video
         assert stream is not None

@@ -70,7 +70,7 @@ def test_a_resident_logs_in_after_a_wrong_pin_and_calls_a_contact_whose_page_rin
     phone.press(f"1{NUMBER}#{WRONG}#")
     gateway.process.wait_for_line("attendant.wrong_pin")
     phone.press(f"{NUMBER}#{PIN}#11")
-    page.wait_for_state("called", timeout=15.0)
+    page.wait_for_state("called")
     assert "Resident One" in page.text()
     page.press("#accept")
     page.wait_for_state("talking")
@@ -96,12 +96,12 @@ def test_in_spanish_a_visit_is_chosen_declined_and_then_blocked(stage: Stage) ->
     page.wait_for_state("waiting")
     ring_up(phone, gateway)
     phone.press(f"2{NUMBER}#{PIN}#21")
-    page.wait_for_state("called", timeout=15.0)
+    page.wait_for_state("called")
     page.press("#decline")
     page.wait_for_state("waiting")
     assert gateway.end_reason(visit) == "VisitorDeclined"
     phone.press("21")
-    page.wait_for_state("called", timeout=15.0)
+    page.wait_for_state("called")
     page.evaluate("window.confirm = () => true")
     page.press("#block")
     page.wait_for_state("ended")
@@ -125,13 +125,13 @@ def test_a_contact_without_a_visit_is_called_by_a_handset_that_encrypts_and_has_
     page.wait_for_state("waiting")
     ring_up(phone, gateway)
     phone.press(f"1{NUMBER}#{PIN}#11")
-    page.wait_for_state("called", timeout=15.0)
+    page.wait_for_state("called")
     page.press("#accept")
     page.wait_for_state("talking")
     page.wait_to_hear(phone.tone)
     phone.wait_to_hear(BROWSER_TONE)
     page.hang_up()
-    phone.wait_for_event("CALL_CLOSED", timeout=5.0)
+    phone.wait_for_event("CALL_CLOSED")
     (call,) = gateway.calls()
     assert call["reason"] == "VisitorLeft"
     page.press("#again")
@@ -149,7 +149,7 @@ def test_three_wrong_pins_by_info_end_the_call_and_lock_nobody_out_of_the_hotlin
     for tries in range(1, 4):
         press(f"{NUMBER}#{WRONG}#")
         gateway.wait_until(lambda tries=tries: wrong_pins(gateway) == tries or None, "a wrong PIN")
-    assert phone.wait_for("BYE", timeout=15.0)
+    assert phone.wait_for("BYE")
     said_nowhere(gateway, WRONG)
 
 
@@ -161,7 +161,7 @@ def test_a_hotline_key_sends_the_phone_there_and_leaves_no_call_behind(stage: St
     phone.press("9")
     counsellor.wait_for_event("CALL_ESTABLISHED")
     counsellor.wait_to_hear(phone.tone)
-    gateway.process.wait_for_line("sip.ended", timeout=20.0)
+    gateway.process.wait_for_line("sip.ended")
     assert gateway.calls() == []
     with closing(sqlite3.connect(gateway.home / "data" / "parloir.sqlite3")) as database:
         assert database.execute("SELECT COUNT(*) FROM events").fetchone() == (0,)

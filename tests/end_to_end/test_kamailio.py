@@ -46,7 +46,7 @@ def test_a_phone_behind_the_pbx_visits_holds_and_hangs_up(stage: Stage, transpor
     gateway.event(visit, "resumed")
     page.wait_for_state("talking")
     phone.hang_up()
-    page.wait_for_state("ended", timeout=2.0)
+    page.wait_for_state("ended")
     assert gateway.end_reason(visit) == "PhoneHungUp"
 
 

@@ -78,7 +78,7 @@ def test_a_visit_that_drops_for_twenty_seconds_is_charged_for_the_media_that_cro
     browser.freeze()
     time.sleep(20)
     browser.thaw()
-    gateway.event(visit, "browser_back", timeout=20)
+    gateway.event(visit, "browser_back")
     time.sleep(8)
     page.hang_up()
     charged = gateway.event(visit, "charged")["data"]
@@ -164,7 +164,7 @@ def test_a_gateway_killed_in_mid_call_settles_it_when_it_is_back(stage: Stage, w
     phone.talk(phone.wait_for("INVITE").body)
     visitor.wait_for_state("talking")
     assert people.held() > 0
-    gateway.event(visit, "quality", timeout=15)
+    gateway.event(visit, "quality")
     gateway.kill()
     assert people.held() > 0
     gateway.start_again()

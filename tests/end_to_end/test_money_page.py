@@ -26,7 +26,7 @@ TAXED = {"billing": BILLING["billing"] | {"taxes": [{"code": "state", "percent":
 FREE = {"billing": BILLING["billing"] | {"free": [{"medium": "video"}]}}
 
 
-def wait_to_read(page: Page, text: str, timeout: float = 10.0) -> str:
+def wait_to_read(page: Page, text: str, timeout: float = 30.0) -> str:
     """What the page shows once it shows that."""
     return page.wait_until(lambda: page.text() if text in page.text() else None, text, timeout)
 

@@ -41,7 +41,7 @@ def test_a_registered_phone_is_rung_after_a_restart_and_calls(stage: Stage) -> N
     page.wait_to_hear(TONE)
     phone.wait_to_hear(BROWSER_TONE)
     phone.hang_up()
-    page.wait_for_state("ended", timeout=2.0)
+    page.wait_for_state("ended")
     assert gateway.end_reason(visit) == "PhoneHungUp"
 
     gateway.cancel(visit)
@@ -75,7 +75,7 @@ def test_a_phone_that_registered_on_a_connection_is_rung_and_calls_on_it(
     page.wait_to_hear(TONE)
     phone.wait_to_hear(BROWSER_TONE)
     phone.hang_up()
-    page.wait_for_state("ended", timeout=2.0)
+    page.wait_for_state("ended")
     gateway.cancel(visit)
 
     second = gateway.add_visit(USER, visitor="Bob Roe", rings=False)

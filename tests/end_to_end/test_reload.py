@@ -18,7 +18,7 @@ def test_reloaded_page_is_back_in_the_same_call(stage: Stage) -> None:
     page.wait_for_state("talking")
     phone.wait_to_hear(BROWSER_TONE)
     page.reload()
-    page.wait_for_state("talking", timeout=15)
+    page.wait_for_state("talking")
     page.wait_to_hear(2400)
     length = phone.heard(BROWSER_TONE).length
     time.sleep(1.5)
@@ -64,7 +64,7 @@ def test_vanished_visitor_is_lost_then_the_phone_waits_and_the_call_ends(stage: 
     phone.wait_for_packets("audio", 400)
     vanished = time.time()
     visitor.vanish()
-    lost = when(gateway.event(visit, "browser_lost", timeout=15))
+    lost = when(gateway.event(visit, "browser_lost"))
     assert lost - vanished <= 15
     phone.wait_for("BYE", 10)
     assert gateway.end_reason(visit) == "MediaLost"
@@ -86,10 +86,10 @@ def test_frozen_browser_is_lost_and_comes_back_on_its_own(stage: Stage) -> None:
     page.wait_for_state("talking")
     frozen = time.time()
     browser.freeze()
-    lost = when(gateway.event(visit, "browser_lost", timeout=15))
+    lost = when(gateway.event(visit, "browser_lost"))
     assert lost - frozen <= 15
     browser.thaw()
-    page.wait_for_state("talking", timeout=20)
+    page.wait_for_state("talking")
     count = len(phone.audio.received)
     phone.wait_for_packets("audio", count + 50)
     assert gateway.calls(visit)[0]["ended"] is None

@@ -47,10 +47,10 @@ def test_baresip_that_insists_on_srtp_is_called_and_another_calls(stage: Stage) 
     calling.wait_to_see(BLUE)
 
     called.hang_up()
-    page.wait_for_state("ended", timeout=2.0)
+    page.wait_for_state("ended")
     assert gateway.end_reason(first) == "PhoneHungUp"
     waiting.hang_up()
-    calling.wait_for_event("CALL_CLOSED", timeout=2.0)
+    calling.wait_for_event("CALL_CLOSED")
     assert gateway.end_reason(second) == "VisitorLeft"
 
 

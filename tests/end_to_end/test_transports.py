@@ -53,10 +53,10 @@ def test_baresip_is_called_and_calls_by_every_transport(stage: Stage, tmp_path: 
     gateway.signal(signal.SIGHUP)
     gateway.wait_until(lambda: gateway.log_events("reloaded") or None, "reloaded")
     called.hang_up()
-    page.wait_for_state("ended", timeout=2.0)
+    page.wait_for_state("ended")
     assert gateway.end_reason(first) == "PhoneHungUp"
     waiting.hang_up()
-    calling.wait_for_event("CALL_CLOSED", timeout=2.0)
+    calling.wait_for_event("CALL_CLOSED")
     assert gateway.end_reason(second) == "VisitorLeft"
     assert len(gateway.log_events("sip.tls_renewed")) >= 1
     for phone in (called, calling):

@@ -62,8 +62,8 @@ def test_baresip_is_called_and_another_calls_each_for_a_minute(stage: Stage) -> 
     still_there(waiting, calling)
 
     called.hang_up()
-    page.wait_for_state("ended", timeout=1.0)
+    page.wait_for_state("ended")
     assert gateway.end_reason(first) == "PhoneHungUp"
     waiting.hang_up()
-    calling.wait_for_event("CALL_CLOSED", timeout=1.0)
+    calling.wait_for_event("CALL_CLOSED")
     assert gateway.end_reason(second) == "VisitorLeft"

@@ -51,6 +51,6 @@ def test_phone_hangs_up_and_the_visitor_reads_so(stage: Stage) -> None:
     page.join()
     page.wait_for_state("talking")
     phone.hang_up()
-    page.wait_for_state("ended", timeout=1.0)
+    page.wait_for_state("ended")
     assert "hung up" in page.text()
     assert gateway.end_reason(visit) == "PhoneHungUp"

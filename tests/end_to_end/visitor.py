@@ -180,7 +180,7 @@ class Visitor:
                 return at, message
         return None
 
-    def wait_for(self, kind: str, timeout: float = 20.0, start: int = 0, **fields: Any) -> tuple[float, dict[str, Any]]:
+    def wait_for(self, kind: str, timeout: float = 40.0, start: int = 0, **fields: Any) -> tuple[float, dict[str, Any]]:
         """Wait for such a message: when it came, and the message. Raises TimeoutError."""
         with self._grown:
             if not self._grown.wait_for(lambda: self.find(kind, start, **fields) is not None, timeout):
@@ -190,7 +190,7 @@ class Visitor:
         assert found is not None
         return found
 
-    def wait_for_any(self, *wanted: tuple[str, dict[str, Any]], timeout: float = 20.0) -> dict[str, Any]:
+    def wait_for_any(self, *wanted: tuple[str, dict[str, Any]], timeout: float = 40.0) -> dict[str, Any]:
         """Wait for one of several kinds of message with given fields; returns the first found."""
 
         def look() -> tuple[float, dict[str, Any]] | None:
@@ -203,11 +203,11 @@ class Visitor:
         assert found is not None
         return found[1]
 
-    def wait_for_state(self, state: str, timeout: float = 20.0, start: int = 0) -> float:
+    def wait_for_state(self, state: str, timeout: float = 40.0, start: int = 0) -> float:
         """Wait until the visit stands there; returns when it was said."""
         return self.wait_for("status", timeout, start, state=state)[0]
 
-    def wait_for_packets(self, kind: str, count: int, timeout: float = 10.0) -> None:
+    def wait_for_packets(self, kind: str, count: int, timeout: float = 30.0) -> None:
         """Wait until so many packets of that kind have come. Raises TimeoutError."""
         wait_for_count(self.received[kind], count, timeout)
 
