@@ -5,12 +5,17 @@ import itertools
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from twisted.internet.task import Clock
 
 from parloir.relay.entries import SinkCounters, SourceCounters
 from parloir.relay.keyframes import INTERVAL, KeyframeRequests
+from parloir.relay.leg import Leg, Stream
 from parloir.relay.party_clock import MOST_STREAMS, SECOND, OwnClock, PartyClock
 from parloir.relay.reporter import Heard, Reporter, Sent, Wishes
+from parloir.relay.switch import Switch
 from parloir.rtp import rtcp
+from parloir.rtp.description import Kind
+from parloir.rtp.flow import Leg as Party
 from parloir.rtp.statistics import NTP_EPOCH, middle
 
 NTP = 3_900_000_000 * SECOND
@@ -156,3 +161,35 @@ def test_keyframes_are_asked_for_at_most_once_an_interval_and_never_forgotten(pa
     if pauses:
         assert asked[-1] >= now - INTERVAL
     assert not requests.due(now + 10 * INTERVAL)
+
+
+class Asked(Leg):
+    """A party whose requests are noted with their times, in seconds."""
+
+    def __init__(self, switch: Switch, clock: Clock) -> None:
+        super().__init__(Party.PHONE, switch, OwnClock(0.0, 0), "cname", clock.callLater)
+        self.at: list[float] = []
+        source = switch.table.add_source(90_000)
+        switch.table.sources[source].ssrc = 7
+        self.streams[Kind.VIDEO] = Stream(Kind.VIDEO, "H264", 90_000, 97, source, 0, 0, 1)
+        self._fake = clock
+
+    def _request_keyframe(self) -> None:
+        self.at.append(self._fake.seconds())
+
+
+def test_second_listener_waits_for_its_keyframe_no_longer_than_the_interval() -> None:
+    switch, clock = Switch(), Clock()
+    leg = Asked(switch, clock)
+    for tick in range(64):  # of 1/16 s, which a float holds exactly
+        if tick in (0, 1, 5, 32, 39):
+            leg.ask_keyframe(int(clock.seconds() * NS))
+        clock.advance(1 / 16)
+    assert leg.at == [0.0, 0.5, 2.0, 2.5]
+    assert clock.getDelayedCalls() == []
+    for _ in range(2):
+        leg.ask_keyframe(int(clock.seconds() * NS))
+    leg.streams.clear()  # it goes away while a request waits
+    clock.advance(1)
+    assert len(leg.at) == 5
+    switch.close()

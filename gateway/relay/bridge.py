@@ -65,6 +65,7 @@ class Bridge:
             services.ports,
             services.settings.rtp_host,
             lambda: self._news.keyframe_wanted(self.name),
+            services.later,
         )
         ports = leg.open(video, self._seconds())
         self._phone = leg

@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Callable
+from typing import Any
 
 from parloir.relay.association import Association
 from parloir.relay.bandwidth import Uplink
@@ -33,8 +34,9 @@ class BrowserLeg(Leg):
         certificate: Certificate,
         up: Callable[["BrowserLeg"], None],
         down: Callable[["BrowserLeg", str], None],
+        later: Callable[..., Any],
     ) -> None:
-        super().__init__(Party.BROWSER, switch, ntp, cname)
+        super().__init__(Party.BROWSER, switch, ntp, cname, later)
         self.name = name
         self._association = Association(switch, fd, certificate, lambda: up(self), lambda why: down(self, why))
         self.peer = self._association.peer

@@ -10,6 +10,7 @@ class KeyframeRequests:
     def __init__(self) -> None:
         self._asked: int | None = None
         self._wanted = False
+        self._reminds = False
 
     def want(self) -> None:
         """A keyframe is wanted, as soon as `due` allows."""
@@ -19,5 +20,12 @@ class KeyframeRequests:
         """Whether a request that had to wait is to be made now; it then counts as made."""
         if not self._wanted or (self._asked is not None and now - self._asked < INTERVAL):
             return False
-        self._asked, self._wanted = now, False
+        self._asked, self._wanted, self._reminds = now, False, False
         return True
+
+    def remind(self, now: int) -> int | None:
+        """In how many ns a request that has to wait is `due`; None where none waits, or where that was told before."""
+        if not self._wanted or self._asked is None or self._reminds:
+            return None
+        self._reminds = True
+        return max(0, self._asked + INTERVAL - now)

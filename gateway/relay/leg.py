@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 from parloir.relay.entries import Drop
 from parloir.relay.keyframes import KeyframeRequests
@@ -50,12 +51,16 @@ class Session:
 
 @dataclass
 class Leg:
-    """What phone and browser have in common. `sessions` by the peer whose RTCP they are."""
+    """What phone and browser have in common. `sessions` by the peer whose RTCP they are.
+
+    `later` calls something in so many seconds (reactor.callLater).
+    """
 
     party: Party
     switch: Switch
     ntp: OwnClock
     cname: str
+    later: Callable[..., Any]
     streams: dict[Kind, Stream] = field(default_factory=dict)
     sessions: list[Session] = field(default_factory=list)
     clock: PartyClock = field(default_factory=PartyClock)
@@ -93,10 +98,13 @@ class Leg:
             self._report(session, now, origin)
 
     def ask_keyframe(self, now: int) -> None:
-        """Ask the party for a keyframe, unless that was done a moment ago."""
+        """Ask the party for a keyframe; if that was done a moment ago, again as soon as it helps."""
         if Kind.VIDEO in self.streams:
             self.keyframes.want()
             self.keyframe_due(now)
+            wait = self.keyframes.remind(now)
+            if wait is not None:
+                self.later(wait / 1e9, lambda: self.keyframe_due(now + wait))
 
     def keyframe_due(self, now: int) -> None:
         """Make the request that had to wait: for the last one, or for the picture's first packet."""

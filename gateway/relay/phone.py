@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Callable
+from typing import Any
 
 from parloir.relay.bodies import PhonePorts, PhoneSide, PhoneStream
 from parloir.relay.commands import Refused
@@ -37,8 +38,9 @@ class PhoneLeg(Leg):
         ports: Ports,
         host: str,
         ask: Callable[[], None],
+        later: Callable[..., Any],
     ) -> None:
-        super().__init__(Party.PHONE, switch, ntp, cname)
+        super().__init__(Party.PHONE, switch, ntp, cname, later)
         self.ask_by_signalling = ask
         self._ports = ports
         self._host = host

@@ -57,6 +57,7 @@ class Relay:
             recorder=Recorder(reactor.callFromThread),
             ntp=OwnClock(time(), clock()),
             clock=clock,
+            later=reactor.callLater,
         )
         self._bridges: dict[str, Bridge] = {}
         self._owners: dict[int, tuple[Bridge, str]] = {}

@@ -60,6 +60,7 @@ class Seat:
             services.browsers.certificate,
             self._sit,
             self._fail,
+            services.later,
         )
         return services.browsers.open(self._coming)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from parloir.relay.bodies import RelaySettings, Report
 from parloir.relay.browsers import Browsers
@@ -15,7 +15,7 @@ from parloir.relay.switch import Switch
 
 @dataclass(frozen=True)
 class Services:
-    """The relay's one switch, its ports, its prompts, its browsers' socket, and its clocks."""
+    """The relay's one switch, its ports, its prompts, its browsers' socket, and its clocks (`later` in seconds)."""
 
     settings: RelaySettings
     switch: Switch
@@ -26,6 +26,7 @@ class Services:
     recorder: Recorder
     ntp: OwnClock
     clock: Callable[[], int]
+    later: Callable[..., Any]
 
 
 class News(Protocol):
