@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from .browser import Browser
+from .house import House
 from .picture import BLUE
 from .stage import BROWSER_TONE, Stage
 
@@ -27,6 +28,14 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], B
         one.stop()
 
 
+@pytest.fixture(scope="session")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """Where the session's gateway is had."""
+    house = House(tmp_path_factory.mktemp)
+    yield house
+    house.close()
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
     """Keep what a failed test's stage looked like, while it still stands."""
@@ -38,9 +47,9 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 
 
 @pytest.fixture
-def stage(tmp_path: Path, browser: Callable[[], Browser]) -> Iterator[Stage]:
+def stage(tmp_path: Path, browser: Callable[[], Browser], house: House) -> Iterator[Stage]:
     """An empty stage for one test."""
-    stage = Stage(tmp_path, browser)
+    stage = Stage(tmp_path, browser, house)
     try:
         yield stage
     finally:

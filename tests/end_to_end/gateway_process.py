@@ -9,7 +9,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,12 +20,14 @@ import yaml
 from parloir.store import vault
 from tests.certificates import write_certificate
 
-from .coturn import Coturn
-from .ports import free_ports, literal
+from .gateway_terms import Ports, Terms
+from .ports import free_ports, keep, let_go, literal
 from .process import Process, children
 
 T = TypeVar("T")
-RTP_PORTS = 160
+PLAIN = Terms()
+PATIENCE = 5.0
+IDLE = re.compile(r"^parloir_calls_live 0(\.0)?$", re.MULTILINE)
 LEAKS = re.compile(r"ice-pwd|a=crypto|inline:|Bearer |visit=[\w-]{20}|/visit/[\w-]{20}")
 
 FAULTS = re.compile(r'"event": "(fault|store.failed)"|Traceback')
@@ -40,108 +42,28 @@ class ApiError(Exception):
 
 
 class Gateway:
-    """A running gateway with stations named in `stations` (a SIP address each). Seconds for all times.
+    """A running gateway with stations named in `stations` (a SIP address each), otherwise on these `terms`.
 
-    `logins` are stations that register, by name (which is their user) and password; `behind` are those behind the
-    `trunks`; `sip` and `facility` are further keys of those parts. `transports` are those of SIP, tls on the next port.
-    With `records` it has keys for recordings. It keeps its ports when it is started again in the same home.
+    It keeps its ports when it is started again in the same home.
     """
 
-    def __init__(
-        self,
-        home: Path,
-        stations: Mapping[str, str],
-        *,
-        calls: int = 8,
-        calls_per_line: int = 4,
-        relays: int = 1,
-        rejoin_window: float = 60,
-        drain: float = 30,
-        plugin_deadline: float = 5,
-        ring_timeout: float = 45,
-        port_rest: float = 5,
-        rtp_ports: int = RTP_PORTS,
-        kinds: Mapping[str, str] | None = None,
-        turn: Coturn | None = None,
-        relay_only: bool = False,
-        host: str = "127.0.0.1",
-        transports: Sequence[str] = ("udp",),
-        plugins: Mapping[str, Any] | None = None,
-        defaults: Mapping[str, Any] | None = None,
-        logins: Mapping[str, str] | None = None,
-        trunks: Mapping[str, Any] | None = None,
-        behind: Mapping[str, Mapping[str, str]] | None = None,
-        sip: Mapping[str, Any] | None = None,
-        records: bool = False,
-        facility: Mapping[str, Any] | None = None,
-    ) -> None:
+    def __init__(self, home: Path, stations: Mapping[str, str], terms: Terms = PLAIN) -> None:
         self.home = home
-        self.sip_port = free_ports(2)
-        self.http_port = free_ports(2)
-        self.webrtc_port = free_ports(max(2, relays))
+        self.terms = terms
+        first = free_ports(terms.rtp_ports)
+        self.rtp_ports = keep(range(first, first + terms.rtp_ports))
+        self._ports = Ports(free_ports(2), free_ports(2), free_ports(max(2, terms.relays)), self.rtp_ports)
+        self.sip_port, self.webrtc_port = self._ports.sip, self._ports.webrtc
         self.token = "token-of-the-tests-0123456789abcdef"
-        self._secrets = {self.token}
-        first = free_ports(rtp_ports)
-        self.rtp_ports = range(first, first + rtp_ports)
-        webrtc: dict[str, Any] = {"listen": f"127.0.0.1:{self.webrtc_port}", "public_address": "127.0.0.1"}
-        webrtc["relays"] = relays
-        if turn is not None:
-            webrtc |= {"turn": {"urls": [turn.url], "secret": turn.secret}, "relay_only": relay_only}
-            self._secrets.add(turn.secret)
-        self.config: dict[str, Any] = {
-            "gateway": {
-                "data_dir": "./data",
-                "http": f"127.0.0.1:{self.http_port}",
-                "public_url": self.url,
-                "rejoin_window": rejoin_window,
-                "drain": drain,
-                "plugin_deadline": plugin_deadline,
-            },
-            "sip": {
-                "listen": [f"{name}://{literal(host)}:{self.port_of(name)}" for name in transports],
-                "rtp_address": host,
-                "rtp_ports": f"{first}-{first + rtp_ports - 1}",
-                "calls": calls,
-                "calls_per_line": calls_per_line,
-                "ring_timeout": ring_timeout,
-                "port_rest": port_rest,
-            },
-            "webrtc": webrtc,
-            "facilities": {
-                "north": {
-                    "name": "North County Jail",
-                    "timezone": "America/Chicago",
-                    "station_defaults": dict(defaults or {}),
-                    "stations": {
-                        name: {
-                            "unit": "A",
-                            "address": address,
-                            "trust": "address",
-                            "kind": (kinds or {}).get(name, "video"),
-                        }
-                        for name, address in stations.items()
-                    }
-                    | {
-                        name: {"unit": "A", "login": {"user": name, "password": password, "algorithms": ["md5"]}}
-                        for name, password in (logins or {}).items()
-                    }
-                    | {name: {"unit": "A", **way} for name, way in (behind or {}).items()},
-                    "trunks": dict(trunks or {}),
-                    "plugins": dict(plugins or {}),
-                }
-            },
-        }
-        if "tls" in transports:
-            self.home.mkdir(parents=True, exist_ok=True)
-            certificate, key = write_certificate(self.home)
-            self.config["sip"]["tls"] = {"certificate": str(certificate), "key": str(key)}
-        self.config["sip"] |= dict(sip or {})
-        self.config["facilities"]["north"] |= dict(facility or {})
-        if records:
-            self.home.mkdir(parents=True, exist_ok=True)
-            self.config["recording"] = {"key_file": str(self.home / "recordings.keys")}
-            vault.create(self.home / "recordings.keys", "first")
-        self._secrets |= set((logins or {}).values())
+        self._secrets = {self.token} | terms.secrets()
+        self._visits: list[str] = []
+        self.config = terms.config(home, self._ports, stations)
+        self.file = home / "parloir.yaml"
+        (home / "data").mkdir(parents=True, mode=0o700)
+        if "tls" in terms.transports:
+            write_certificate(home)
+        if terms.records:
+            vault.create(home / "recordings.keys", "first")
         self.process = self._start()
 
     def port_of(self, transport: str) -> int:
@@ -155,15 +77,12 @@ class Gateway:
     @property
     def url(self) -> str:
         """Where its pages are."""
-        return f"http://127.0.0.1:{self.http_port}"
+        return f"http://127.0.0.1:{self._ports.http}"
 
     def _start(self) -> Process:
-        self.home.mkdir(parents=True, exist_ok=True)
-        (self.home / "data").mkdir(mode=0o700, exist_ok=True)
         token = self.home / "data" / "api.token"
         token.touch(mode=0o600)
         token.write_text(self.token + "\n")
-        self.file = self.home / "parloir.yaml"
         self.file.write_text(yaml.safe_dump(self.config, sort_keys=False))
         command = [sys.executable, "-m", "parloir.cli", "run"]
         process = Process([*command, str(self.file)], self.home / "gateway.log", cwd=self.home)
@@ -230,6 +149,7 @@ class Gateway:
         when = start.astimezone(UTC).isoformat() if start else "now"
         body = {"facility": "north", "station": station, "visitor": visitor, "start": when, "minutes": minutes}
         visit: dict[str, Any] = self.api("POST", "/api/v1/visits", {**body, "rings": rings, **more})
+        self._visits.append(visit["id"])
         self._secrets |= {visit["link"].rsplit("/", 1)[-1], visit["code"]}
         return visit
 
@@ -314,6 +234,9 @@ class Gateway:
             north["stations"][name] = {"unit": "A", "address": address, "trust": "address"}
         if plugins is not None:
             north["plugins"] = dict(plugins)
+        self._reload(accepted)
+
+    def _reload(self, accepted: bool = True) -> None:
         self.file.write_text(yaml.safe_dump(self.config, sort_keys=False))
         said = "reloaded" if accepted else "reload.refused"
         before = len(self.log_events(said))
@@ -334,6 +257,30 @@ class Gateway:
         """Start it with the same configuration and data."""
         self.process = self._start()
 
+    # One test after another.
+
+    def occupy(self, stations: Mapping[str, str], terms: Terms) -> None:
+        """Take other stations, for a test whose terms differ in nothing that needs another gateway."""
+        self.config["facilities"]["north"] = terms.north(stations)
+        self._reload()
+
+    def vacate(self) -> bool:
+        """End what a test has left, and forget what was logged; whether it may serve another. Raises AssertionError
+        for a secret or a fault in the log."""
+        if not self.process.running:
+            return False
+        for visit in self._visits:
+            self.cancel({"id": visit})
+        self._visits.clear()
+        deadline = time.monotonic() + PATIENCE
+        while not (IDLE.search(self.metrics()) and self._healthy()):
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.05)
+        self.check_log()
+        self.process.forget()
+        return True
+
     def stop(self) -> None:
         """End it, and hold it to what must be true of every run: no secret and no fault in its log."""
         self.signal(signal.SIGTERM)
@@ -345,6 +292,7 @@ class Gateway:
         except subprocess.TimeoutExpired:
             self.process.stop(1)
             raise AssertionError(f"the gateway does not end:\n{self.process.tail()}") from None
+        let_go(self.rtp_ports)
         self.check_log()
 
     def check_log(self) -> None:

@@ -5,8 +5,10 @@ import itertools
 import socket
 from functools import cache
 
-FIRST, LAST = 25000, 29999
-SHARE = 620
+FIRST, LAST = 20000, 29999
+SHARE = 1240
+
+_kept: set[int] = set()
 
 
 class NoPortsLeft(Exception):
@@ -43,7 +45,20 @@ def free_ports(count: int = 1) -> int:
     raise NoPortsLeft(f"{count} in a row")
 
 
+def keep(ports: range) -> range:
+    """Hand these ports to nobody, though they are not bound yet; the ports."""
+    _kept.update(ports)
+    return ports
+
+
+def let_go(ports: range) -> None:
+    """They may be handed out again."""
+    _kept.difference_update(ports)
+
+
 def _is_free(port: int) -> bool:
+    if port in _kept:
+        return False
     for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
         with socket.socket(socket.AF_INET, kind) as probe:
             try:

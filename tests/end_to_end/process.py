@@ -53,7 +53,7 @@ class Process:
     def _read(self) -> None:
         output = self._child.stdout
         assert output is not None
-        with output, self.log.open("wb") as log:
+        with output, self.log.open("ab") as log:
             for raw in output:
                 log.write(raw)
                 log.flush()
@@ -85,6 +85,13 @@ class Process:
     def tail(self, count: int = 40) -> str:
         """The last lines of its output, for messages."""
         return "\n".join(self.lines[-count:])
+
+    def forget(self) -> None:
+        """Begin its output anew: what it has said so far is of no more interest."""
+        with self._grown:
+            self.lines.clear()
+            self.times.clear()
+            os.truncate(self.log, 0)
 
     def signal(self, number: signal.Signals) -> None:
         """Send it a signal, unless it has ended."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .gateway_process import Gateway
+from .gateway_terms import Terms
 from .process import children, descriptors, memory
 from .raw_phone import RawPhone
 from .visitor import Visitor, Visitors
@@ -88,7 +89,7 @@ def main() -> int:
         home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="parloir-soak-")))
         phone = RawPhone()
         stack.callback(phone.stop)
-        gateway = Gateway(home, {"pod-a-1": phone.address}, calls=4)
+        gateway = Gateway(home, {"pod-a-1": phone.address}, Terms(calls=4))
         stack.callback(gateway.stop)
         visitors = Visitors()
         stack.callback(visitors.stop)

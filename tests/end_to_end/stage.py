@@ -11,6 +11,8 @@ from .baresip import Baresip
 from .browser import Browser, Page
 from .coturn import Coturn
 from .gateway_process import Gateway
+from .gateway_terms import Terms
+from .house import House
 from .kamailio import Kamailio
 from .phone import Phone
 from .picture import BLUE, Colour
@@ -34,11 +36,12 @@ Actor = TypeVar("Actor", bound=Stops)
 
 
 class Stage:
-    """Makes the actors of one test. `browser` is the session's own; its pages are this test's."""
+    """Makes the actors of one test. `browser` and `house` are the session's; the pages and calls are this test's."""
 
-    def __init__(self, home: Path, browser: Callable[[], Browser]) -> None:
+    def __init__(self, home: Path, browser: Callable[[], Browser], house: House) -> None:
         self.home = home
         self._browser = browser
+        self._house = house
         self._actors = ExitStack()
         self._count = 0
         self._visitors: Visitors | None = None
@@ -51,9 +54,15 @@ class Stage:
         self._actors.callback(actor.stop)
         return actor
 
-    def gateway(self, stations: Mapping[str, str], **settings: Any) -> Gateway:
-        """A running gateway; see Gateway."""
-        gateway = self._add(lambda home: Gateway(home, stations, **settings), "gateway")
+    def gateway(self, stations: Mapping[str, str], *, own: bool = False, **settings: Any) -> Gateway:
+        """A running gateway on these terms (Terms): the session's, where nothing else is asked for, or the test's
+        `own`, which it may kill, drain, or count everything in."""
+        terms = Terms(**settings)
+        gateway = None if own else self._house.lease(stations, terms)
+        if gateway is None:
+            gateway = self._add(lambda home: Gateway(home, stations, terms), "gateway")
+        else:
+            self._actors.callback(self._house.give_back)
         self.gateways.append(gateway)
         return gateway
 

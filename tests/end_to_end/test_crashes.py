@@ -57,7 +57,7 @@ def test_killed_line_ends_its_own_calls_only_and_new_calls_work_at_once(stage: S
     assert other in gateway.lines()
     assert victim not in gateway.lines()
     hang_up(talks)
-    assert phones.wait(10) == 0, phones.errors
+    assert phones.wait(40) == 0, phones.errors
 
 
 def test_killed_relay_ends_its_own_calls_only_and_new_calls_work_at_once(stage: Stage) -> None:
@@ -76,7 +76,7 @@ def test_killed_relay_ends_its_own_calls_only_and_new_calls_work_at_once(stage: 
     join(ended)
     assert len(gateway.relays()) == 2
     hang_up(talks)
-    assert phones.wait(10) == 0, phones.errors
+    assert phones.wait(40) == 0, phones.errors
 
 
 def hang_up(talks: list[Talk]) -> None:

@@ -68,7 +68,7 @@ def test_visitor_who_leaves_while_the_phone_rings(stage: Stage) -> None:
     visit, visitor = join(stage, gateway)
     visitor.wait_for_state("ringing")
     visitor.leave()
-    phone.wait_for("CANCEL", 1.0)
+    phone.wait_for("CANCEL")
     ended_as(gateway, visit, visitor, "VisitorLeft")
 
 
@@ -92,7 +92,7 @@ def test_officer_ends_a_call_with_a_reason(stage: Stage) -> None:
     visitor.wait_for_state("talking")
     call = gateway.calls(visit)[0]["id"]
     gateway.api("DELETE", f"/api/v1/calls/{call}", {"reason": "fire drill"})
-    phone.wait_for("BYE", 1.0)
+    phone.wait_for("BYE")
     ended_as(gateway, visit, visitor, "OfficerEnded")
     assert gateway.event(visit, "end")["data"]["why"] == "fire drill"
 

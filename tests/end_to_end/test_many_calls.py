@@ -42,7 +42,7 @@ def test_two_dozen_calls_lose_nothing_for_half_a_minute(stage: Stage) -> None:
         gateway.api("DELETE", f"/api/v1/calls/{gateway.calls(visit)[0]['id']}", {"reason": "count"})
     assert {gateway.end_reason(visit) for visit in visits[: CALLS // 2]} == {"VisitorLeft"}
     assert {gateway.end_reason(visit) for visit in visits[CALLS // 2 :]} == {"OfficerEnded"}
-    assert phones.wait(10) == 0, phones.errors
+    assert phones.wait(40) == 0, phones.errors
 
 
 def lost(visitor: Visitor, began: float) -> list[str]:

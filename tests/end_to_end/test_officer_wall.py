@@ -73,7 +73,7 @@ def _use(post: Post, browser: Browser) -> None:
             except Exception:
                 return None  # the page was left for another while it was looked at
 
-        return page.wait_until(look, truth, 20)
+        return page.wait_until(look, truth)
 
     def key(name: str) -> None:
         browser.run(lambda: page._page.keyboard.press(name))

@@ -66,7 +66,7 @@ def test_vanished_visitor_is_lost_then_the_phone_waits_and_the_call_ends(stage: 
     visitor.vanish()
     lost = when(gateway.event(visit, "browser_lost"))
     assert lost - vanished <= 15
-    phone.wait_for("BYE", 10)
+    phone.wait_for("BYE")
     assert gateway.end_reason(visit) == "MediaLost"
     ended = when(gateway.event(visit, "end"))
     assert ended - lost == pytest.approx(6, abs=0.5)
