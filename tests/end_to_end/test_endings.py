@@ -99,7 +99,7 @@ def test_officer_ends_a_call_with_a_reason(stage: Stage) -> None:
 
 def test_five_wrong_codes_pause_a_station(stage: Stage) -> None:
     phone, other = stage.raw_phone(), stage.raw_phone(user="1002")
-    gateway = stage.gateway({"pod-a-1": phone.address, "pod-a-2": other.address})
+    gateway = stage.gateway({"pod-a-1": phone.address, "pod-a-2": other.address}, own=True)
     visit = gateway.add_visit(rings=False)
     dial = f"sip:{visit['code']}@127.0.0.1:{gateway.sip_port}"
     wrong = "000000" if visit["code"] != "000000" else "000001"
