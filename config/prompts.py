@@ -20,6 +20,8 @@ PRIVATE = "private"
 LOCKDOWN = "lockdown"
 BALANCE_LOW = "balance-low"
 TEN_SECONDS = "ten-seconds"
+NOT_RECORDED = "not-recorded"
+CANNOT_RECORD = "cannot-record"
 TONE = "tone"
 NAMES = (
     NOTICE,
@@ -34,6 +36,8 @@ NAMES = (
     LOCKDOWN,
     BALANCE_LOW,
     TEN_SECONDS,
+    NOT_RECORDED,
+    CANNOT_RECORD,
 )
 WARNINGS = ("warning-conduct", "warning-picture", "warning-three-way")
 """What officers may have said to both."""

@@ -253,12 +253,13 @@ class Recording(Section):
 
 
 class FacilityRecording(Section):
-    """What becomes of a call whose recording fails: it ends, or goes on unrecorded; staff are alerted either way.
+    """What becomes of a call whose recording fails: it ends, or goes on unrecorded. Staff and both parties are told.
 
-    While a call is recorded, both hear a short tone every `tone` seconds, if that is given.
+    Where a plugin may record there is no default: the facility chooses (policy.check). While a call is recorded, both
+    hear a short tone every `tone` seconds, if that is given.
     """
 
-    on_failure: Literal["end", "go_on"] = "go_on"
+    on_failure: Literal["end", "go_on"] | None = None
     tone: Seconds | None = None
 
 

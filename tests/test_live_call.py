@@ -10,6 +10,7 @@ from twisted.internet.defer import ensureDeferred
 from twisted.internet.task import Clock as Reactor
 
 from parloir.calls.bookings import Wish
+from parloir.calls.call import Recorded
 from parloir.calls.desk import Desk, DeskTerms
 from parloir.calls.facilities import Facilities, Facility
 from parloir.calls.relays import Relays
@@ -334,7 +335,7 @@ def test_both_hear_a_tone_now_and_then_while_a_call_is_recorded(scene: Scene) ->
     scene.call._remind_later()
     scene.reactor.advance(15)
     assert not scene.relay.prompts, "a call that is not recorded reminds of nothing"
-    scene.call.decision = replace(scene.call.decision, record=True)
+    scene.call.recorded = Recorded.YES
     scene.call._remind_later()
     for _ in range(3):
         scene.reactor.advance(15)

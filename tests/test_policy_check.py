@@ -47,6 +47,28 @@ def test_check_accepts_the_plugins_that_come_with_parloir(tmp_path: Path, capsys
     assert capsys.readouterr().out == f"{file}: ok\n"
 
 
+@pytest.mark.parametrize(
+    ("recording", "said"),
+    [
+        ("", "facilities.north.recording.on_failure: must be given, for plugin recording may have calls recorded"),
+        ("    recording: {tone: 15}\n", "write recording: {on_failure: end}, or go_on"),
+        ("    recording: {on_failure: maybe}\n", "facilities.north.recording.on_failure"),
+        ("    recording: {on_failure: end}\n", ""),
+        ("    recording: {on_failure: go_on}\n", ""),
+    ],
+)
+def test_facility_that_records_says_what_becomes_of_a_failed_recording(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], recording: str, said: str
+) -> None:
+    file = tmp_path / "parloir.yaml"
+    file.write_text(
+        HEAD.replace("{data_dir: data}", "{data_dir: data}\nrecording: {key_file: keys}")
+        + f"      recording: {{record: ordinary}}\n{recording}"
+    )
+    assert main(["check", str(file)]) == (1 if said else 0)
+    assert said in capsys.readouterr().err
+
+
 BILLED = """\
       billing: {accounts: [visitor], rates: [{medium: video, per_minute: "0.19"}, {per_minute: "%s"}]}
 """

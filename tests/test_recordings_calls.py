@@ -10,6 +10,7 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.internet.task import Clock as Reactor
 from twisted.python.failure import Failure
 
+from parloir.calls.call import Recorded as Recording
 from parloir.calls.desk import Desk, DeskTerms
 from parloir.calls.facilities import Facilities, Facility
 from parloir.calls.listening import MayNotListen
@@ -25,13 +26,13 @@ from parloir.relay.commands import OpenListener, Refused
 from parloir.relay.journal import End, JournalWriter, packed
 from parloir.rtp.description import Kind
 from parloir.rtp.flow import Leg
-from parloir.store import audit, vault
+from parloir.store import alerts, audit, vault
 from parloir.store.errors import KeyGone, NoSuchCall
 from parloir.store.recordings import State, Wanted
 from parloir.store.staff import Role, Staff
 from parloir.store.vault import Vault
 from parloir.webrtc.sdp import OfferRefused
-from parloir.webrtc.signalling import Join, Leave
+from parloir.webrtc.signalling import Ended, Join, Leave, Warn
 
 from . import recorded_call
 from .fake_relay import TERMS, FakeRelay
@@ -241,8 +242,9 @@ def test_failed_recording_ends_the_call_where_the_facility_says_so(make: Make, e
     id = scene.recording().id
     scene.desk.recordings.over(id, End(2, 90, "cd" * 32), "No space left on device")
     assert scene.recording().state is State.FAILED
-    assert ("CloseBridge" in scene.relay.done) is ends
+    assert scene.relay.crossing is not ends, "what cannot be recorded is not said where the facility wants none of it"
     if ends:
+        scene.relay.finish()
         scene.reactor.advance(6)
         assert scene.reason() == "RecordingFailed"
 
@@ -254,6 +256,76 @@ def test_recording_that_cannot_begin_is_a_failure_too(make: Make, ends: bool) ->
     scene.talk_recorded()
     assert scene.recording().state is State.FAILED
     assert ("Join" in scene.relay.done) is not ends
+
+
+def fail(scene: Recorded) -> Any:
+    """A call both of whose parties talk, and whose recording then fails; its page."""
+    page, _ = scene.talk_recorded()
+    scene.desk.recordings.over(scene.recording().id, End(2, 90, "cd" * 32), "No space left on device")
+    return page
+
+
+def spoken(scene: Recorded) -> list[tuple[str, str]]:
+    """What the relay was told to play, and to whom."""
+    return [(each["prompt"], each["to"]) for each in scene.told("Play")]
+
+
+def test_both_are_told_that_the_call_goes_on_unrecorded(make: Make) -> None:
+    scene = make()
+    page = fail(scene)
+    assert page.last(Warn).text == "This visit is not being recorded."
+    assert spoken(scene)[-2:] == [("en/not-recorded", "phone"), ("en/not-recorded", "browser")]
+    assert scene.relay.crossing
+    assert scene.desk.wall.tiles()[0].recorded is Recording.FAILED
+    (alert,) = scene.do(scene.database.run(lambda connection: alerts.list(connection, waiting=True)))
+    assert alert.text == f"call {scene.call.id} is not recorded: No space left on device"
+    scene.call.page.show_again()
+    assert page.last(Warn).text == "This visit is not being recorded.", "a page that comes back is told too"
+
+
+def test_both_are_told_before_a_call_ends_that_cannot_be_recorded(make: Make) -> None:
+    scene = make(ends_call=True)
+    page = fail(scene)
+    assert page.last(Warn).text == "The visit could not be recorded and had to end. You may try again."
+    assert spoken(scene)[-1] == ("en/cannot-record", "both")
+    assert page.states[-1] == "held"
+    assert scene.desk.live, "it ends when they have heard why"
+    scene.relay.finish()
+    assert page.last(Ended).reason == "RecordingFailed"
+
+
+def test_who_waits_for_a_lost_visitor_is_told_too(make: Make) -> None:
+    scene = make(ends_call=True)
+    scene.talk_recorded()
+    scene.call.media.leg_lost("browser", "silence")
+    scene.desk.recordings.over(scene.recording().id, End(2, 90, "cd" * 32), "No space left on device")
+    assert spoken(scene)[-1] == ("en/cannot-record", "phone")
+    scene.relay.finish()
+    scene.reactor.advance(6)
+    assert scene.reason() == "RecordingFailed"
+
+
+def test_no_tone_says_that_a_call_is_recorded_whose_recording_failed(make: Make) -> None:
+    scene = make()
+    scene.talk_recorded()
+    scene.call.terms = replace(scene.call.terms, tone=15.0)
+    scene.call._remind_later()
+    scene.reactor.advance(15)
+    assert spoken(scene)[-1] == ("en/tone", "both")
+    scene.desk.recordings.over(scene.recording().id, End(2, 90, "cd" * 32), "No space left on device")
+    scene.reactor.advance(60)
+    assert [name for name, _ in spoken(scene)].count("en/tone") == 1
+
+
+def test_recording_that_fails_at_the_very_end_disturbs_nobody(make: Make) -> None:
+    scene = make()
+    page, presence = scene.talk_recorded()
+    id, call = scene.recording().id, scene.call
+    presence.receive(Leave())
+    scene.desk.recordings.over(id, End(2, 90, "cd" * 32), "No space left on device")
+    assert call.recorded is Recording.FAILED
+    assert "en/not-recorded" not in [name for name, _ in spoken(scene)]
+    assert page.last(Ended).reason == "VisitorLeft"
 
 
 def test_lost_relay_leaves_what_the_disk_has(make: Make) -> None:

@@ -16,6 +16,7 @@ from wsproto.events import AcceptConnection, CloseConnection, Request, TextMessa
 
 from parloir.calls.acts import Acts
 from parloir.calls.acts_speech import BOTH, Speaker, Spoken
+from parloir.calls.call import Recorded
 from parloir.calls.permission import MayNotAct
 from parloir.calls.wall import Onlooker, Tile, Wall
 from parloir.policy.answers import CallClass
@@ -52,6 +53,7 @@ def tile(id: str = "c1", **facts: Any) -> Tile:
         "withheld": (),
         "listeners": (),
         "speaker": None,
+        "recorded": Recorded.NO,
     }
     return Tile(**given | facts)
 

@@ -50,7 +50,15 @@ class Hold(StrEnum):
     BROWSER = "browser"
     OFFICER = "officer"
     MONITOR = "monitor"
-    LOCKDOWN = "lockdown"
+    FAREWELL = "farewell"
+
+
+class Recorded(StrEnum):
+    """Whether a call is being recorded; FAILED: no more, or not at all, though both were told that it would be."""
+
+    NO = "no"
+    YES = "yes"
+    FAILED = "failed"
 
 
 class Do(Enum):

@@ -12,7 +12,7 @@ from twisted.python.failure import Failure
 
 from parloir.calls import reason as reasons
 from parloir.calls.bridge import Bridge
-from parloir.calls.call import LIVE, Call, Do, Event, Hold, State
+from parloir.calls.call import LIVE, Call, Do, Event, Hold, Recorded, State
 from parloir.calls.deadline import LAST_MINUTE, Deadline
 from parloir.calls.media_side import MediaSide
 from parloir.calls.page_side import PageSide
@@ -87,6 +87,7 @@ class LiveCall:
         self.call = Call()
         self.decision: Decision | None = None
         self.shown: values.Call | None = None
+        self.recorded = Recorded.NO
         self.incoming = incoming
         self.opened = around.timelines.clock.wall()
         self.session: Session | None = None
@@ -163,20 +164,21 @@ class LiveCall:
         """End the call, whatever its state; the first reason stands."""
         self.feed(Event.END, reason=reason)
 
-    def end_announced(self, reason: Reason, said: str) -> None:
-        """End the call, both sides being told why first where they talk."""
-        if Hold.LOCKDOWN in self.call.holds:
+    def end_announced(self, reason: Reason, said: str, prompt: str = prompts.LOCKDOWN) -> None:
+        """End the call, both sides being told why first where they are connected; what they say is no more heard."""
+        if Hold.FAREWELL in self.call.holds:
             return  # it is being told already
-        if self.state is State.ACTIVE:
+        if self.state in (State.ANNOUNCING, State.ACTIVE):
             self.page.say(Warn(text=said))
-            self.feed(Event.HELD, hold=Hold.LOCKDOWN)
+            self.feed(Event.HELD, hold=Hold.FAREWELL)
             self.timers.start("farewell", FAREWELL_MAY_TAKE, lambda: self.end(reason))
-            self.go(self._farewell(reason))
+            self.go(self._farewell(reason, prompt))
         else:
             self.end(reason)
 
-    async def _farewell(self, reason: Reason) -> None:
-        await self.bridge.play("lockdown", "both", interrupt=True)
+    async def _farewell(self, reason: Reason, prompt: str) -> None:
+        connected = "phone" if Hold.BROWSER in self.call.holds else "both"
+        await self.bridge.play(prompt, connected, interrupt=True)
         self.end(reason)
 
     def closing(self) -> None:
@@ -339,11 +341,11 @@ class LiveCall:
 
     def _remind_later(self) -> None:
         """Have both hear, every now and then, that the call is recorded."""
-        if self.terms.tone is not None and self.decision is not None and self.decision.record:
+        if self.terms.tone is not None and self.recorded is Recorded.YES:
             self.timers.start("tone", self.terms.tone, self._remind)
 
     def _remind(self) -> None:
-        if self.call.joined:
+        if self.call.joined and self.recorded is Recorded.YES:
             self.go(self.bridge.play(prompts.TONE, "both"))
         self._remind_later()
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from twisted.internet.defer import Deferred
 
 from parloir.calls import words
-from parloir.calls.call import Hold, State
+from parloir.calls.call import Hold, Recorded, State
 from parloir.calls.deadline import LAST_MINUTE, LAST_SECONDS
 from parloir.calls.price_tag import price_tag
 from parloir.calls.reason import VisitorAway, VisitorBlocked, VisitorDeclined, VisitorLeft
@@ -44,6 +44,8 @@ class PageSide:
             self.say(self._price)
         if self._shown is not None:
             self.say(self._shown)
+        if self._live.recorded is Recorded.FAILED:
+            self.say(Warn(text=self._pick(words.NOT_RECORDED)))
 
     def show_price(self, decision: Decision) -> None:
         """Tell what the call costs, as it is agreed now: before the phone rings."""
@@ -79,6 +81,13 @@ class PageSide:
     def tell_closing(self) -> None:
         """Tell both that the gateway closes."""
         self._tell(prompts.CLOSING, self._pick(words.CLOSING))
+
+    def tell_unrecorded(self) -> None:
+        """Tell both, each for themselves should the other be away, that the call goes on unrecorded."""
+        live = self._live
+        self.say(Warn(text=self._pick(words.NOT_RECORDED)))
+        for leg in ("phone", "browser"):
+            live.go(live.bridge.play(prompts.NOT_RECORDED, leg))
 
     def _tell(self, prompt: str, text: str) -> None:
         self.say(Warn(text=text))

@@ -9,10 +9,12 @@ from typing import Any, Protocol, TypeVar
 from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.internet.threads import deferToThreadPool
 
-from parloir.calls import alarms
+from parloir.calls import alarms, words
 from parloir.calls import reason as reasons
+from parloir.calls.call import Recorded
 from parloir.calls.live import LiveCall
 from parloir.calls.timeline import Timelines
+from parloir.config import prompts
 from parloir.errors import ParloirError
 from parloir.policy.answers import CallClass
 from parloir.policy.values import Alert, Severity
@@ -116,6 +118,7 @@ class Recordings:
         except Exception as error:
             await self._end(id, Ending(State.FAILED, 0, 0, "", f"{type(error).__name__}: {error}"))
             raise
+        call.recorded = Recorded.YES
         call.note("recording_begun", recording=id)
 
     def over(self, recording: str, end: End, failure: str) -> None:
@@ -170,6 +173,7 @@ class Recordings:
     def _failed(self, call: LiveCall, why: str) -> None:
         """A call is not recorded though it should be: say so, and do as the facility rules."""
         facility = call.visit.facility
+        call.recorded = Recorded.FAILED
         ends = self._ends_call(facility)
         call.note("recording_failed", why=why, ends_call=ends)
         text = f"call {call.id} is not recorded: {why}"[:500]
@@ -178,8 +182,13 @@ class Recordings:
         ensureDeferred(self._database.run(lambda connection: alarms.put(connection, facility, alert, at))).addErrback(
             self._fault, call.id
         )
-        if ends and call.live:
-            call.end(reasons.RecordingFailed())
+        if not call.live:
+            return
+        if ends:
+            reason = reasons.RecordingFailed()
+            call.end_announced(reason, words.ending(reason, call.terms.language), prompts.CANNOT_RECORD)
+        else:
+            call.page.tell_unrecorded()
 
     def _fault(self, failure: Any, subject: str) -> None:
         self._timelines.log("store.failed", subject=subject, error=failure.getErrorMessage())

@@ -7,6 +7,7 @@ from typing import Any
 
 from parloir.calls.acts import NAMES, Acts
 from parloir.calls.acts_speech import Speaker
+from parloir.calls.call import Recorded
 from parloir.calls.listening import Listener, Listening
 from parloir.calls.live import LiveCall
 from parloir.calls.stations import Stations, UnknownStation
@@ -43,6 +44,7 @@ class Tile:
     withheld: tuple[str, ...]
     listeners: tuple[Listener, ...]
     speaker: Speaker | None
+    recorded: Recorded = Recorded.NO
 
 
 class Onlooker:
@@ -121,6 +123,7 @@ class Wall:
             withheld=tuple(sorted(f"{NAMES[party]} {kind}" for party, kind in self._acts.withheld(live.id))),
             listeners=self._listening.of(live.id),
             speaker=self._acts.speaker(live.id),
+            recorded=live.recorded,
         )
 
     def _unit(self, facility: str, station: str) -> str:

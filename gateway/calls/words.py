@@ -50,8 +50,8 @@ ENDS: dict[str, tuple[str, str]] = {
         "Un fallo nuestro terminó la llamada. Puede intentar de nuevo.",
     ),
     "RecordingFailed": (
-        "A fault on our side ended the call. You may try again.",
-        "Un fallo nuestro terminó la llamada. Puede intentar de nuevo.",
+        "The visit could not be recorded and had to end. You may try again.",
+        "La visita no se pudo grabar y tuvo que terminar. Puede intentar de nuevo.",
     ),
     "NoCapacity": (
         "All lines are in use. Please try again in a few minutes.",
@@ -73,6 +73,8 @@ PICTURE_PAUSED = (
 )
 PICTURE_BACK = ("The picture is back.", "La imagen ha vuelto.")
 
+NOT_RECORDED = ("This visit is not being recorded.", "Esta visita no se está grabando.")
+
 PAUSES: dict[str, tuple[str, str]] = {
     "phone": ("On hold: the other person paused the call.", "En espera: la otra persona pausó la llamada."),
     "officer": ("On hold by the facility.", "En espera por el centro."),
@@ -80,7 +82,7 @@ PAUSES: dict[str, tuple[str, str]] = {
         "The visit goes on as soon as somebody of the facility attends to it.",
         "La visita sigue en cuanto alguien del centro la atienda.",
     ),
-    "lockdown": ("The facility has to end this visit.", "El centro debe terminar esta visita."),
+    "farewell": ("The facility has to end this visit.", "El centro debe terminar esta visita."),
     "browser": ("Connection lost. Trying to come back.", "Se perdió la conexión. Intentando volver."),
 }
 

@@ -22,8 +22,10 @@ def problems(
     return tuple(
         each
         for id, facility in facilities.items()
-        for name in facility.plugins
-        for each in _problems(id, facility, name, places, here)
+        for each in (
+            *(wrong for name in facility.plugins for wrong in _problems(id, facility, name, places, here)),
+            *_unchosen(id, facility, places, here),
+        )
     )
 
 
@@ -62,6 +64,21 @@ def _problems(
     settings = parse(getattr(plugin, "Settings", None), facility.plugins[name], path, places) if not unfit else []
     if isinstance(settings, list):
         yield from settings
+
+
+def _unchosen(
+    id: str, facility: Facility, places: Places, found: Mapping[str, tuple[Installed, ...]]
+) -> Iterator[Problem]:
+    """Whoever may record says what becomes of a call whose recording fails."""
+    if facility.recording.on_failure is not None:
+        return
+    for name in facility.plugins:
+        plugin = plugin_class(name, found) if name in found else ""
+        if not isinstance(plugin, str) and "may_record" in implementations(plugin):
+            message = f"must be given, for plugin {name} may have calls recorded"
+            remedy = "write recording: {on_failure: end}, or go_on: what becomes of a call whose recording fails"
+            yield problem(places, ("facilities", id, "recording", "on_failure"), message, remedy)
+            return
 
 
 def _doubts(

@@ -5,6 +5,7 @@ from typing import Literal, Self
 from pydantic import AwareDatetime, Field, model_validator
 
 from parloir.calls.acts_speech import INSIDE, Speaker, Spoken
+from parloir.calls.call import Recorded
 from parloir.calls.wall import Tile
 from parloir.config import prompts
 from parloir.store.calls import CallClass
@@ -36,7 +37,8 @@ class SpeakerBody(Body):
 
 class TileBody(Body):
     """A live call on the wall. `opens`: it can be listened to, as far as its class and its notice go; `attended`: it
-    pauses while nobody listens; `withheld`: what an officer keeps from crossing, such as `visitor video`."""
+    pauses while nobody listens; `withheld`: what an officer keeps from crossing, such as `visitor video`; `recorded`:
+    `failed` once it is not recorded any more, though both were told that it would be."""
 
     id: str
     facility: str
@@ -55,6 +57,7 @@ class TileBody(Body):
     withheld: tuple[str, ...]
     listeners: tuple[ListenerBody, ...]
     speaker: SpeakerBody | None
+    recorded: Recorded
 
     @classmethod
     def of(cls, tile: Tile) -> Self:
@@ -76,6 +79,7 @@ class TileBody(Body):
             withheld=tile.withheld,
             listeners=tuple(map(ListenerBody.of, tile.listeners)),
             speaker=SpeakerBody.of(tile.speaker) if tile.speaker else None,
+            recorded=tile.recorded,
         )
 
 

@@ -50,7 +50,10 @@ const reasons = {
   OfficerEnded: { en: "The facility ended this visit.", es: "El centro terminó esta visita." },
   LineLost: again,
   RelayLost: again,
-  RecordingFailed: again,
+  RecordingFailed: {
+    en: "The visit could not be recorded and had to end. You may try again.",
+    es: "La visita no se pudo grabar y tuvo que terminar. Puede intentar de nuevo.",
+  },
   Failed: again,
   NoCapacity: {
     en: "All lines are in use. Please try again in a few minutes.",

@@ -65,7 +65,8 @@ export class Card {
     const people = [call.resident, call.visitors.join(", ")].filter(Boolean).join(" – ");
     const until = phrase("until", { time: this.#when(call.ends, call.facility) });
     at("#card-facts").textContent = [people, call.state, phrase(call.class), until].join(" · ");
-    at("#card-notes").textContent = marks(call).join(" · ");
+    const recorded = call.recorded === "yes" ? [phrase("recorded")] : [];
+    at("#card-notes").textContent = [...recorded, ...marks(call)].join(" · ");
     this.#drawActs(call);
     clearTimeout(this.#refresh);
     this.#refresh = setTimeout(() => this.#drawTimeline(call), 300);

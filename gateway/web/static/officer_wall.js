@@ -17,6 +17,7 @@ const text = (className, words) => {
 export function marks(call) {
   return [
     call.class === "privileged" ? phrase("privileged") : "",
+    call.recorded === "failed" ? phrase("unrecorded") : "",
     call.holds.includes("monitor") ? phrase("waits") : "",
     call.holds.length ? phrase("on_hold", { why: call.holds.join(", ") }) : "",
     call.speaker ? phrase("spoken_by", { name: call.speaker.name, to: phrase(call.speaker.to) }) : "",
@@ -99,7 +100,8 @@ export class Wall {
     const drawn = JSON.stringify(call);
     if (tile.drawn === drawn) return;
     tile.drawn = drawn;
-    tile.button.className = `tile ${call.class} ${call.holds.includes("monitor") ? "waits" : ""}`;
+    const alarming = call.holds.includes("monitor") || call.recorded === "failed";
+    tile.button.className = `tile ${call.class} ${alarming ? "waits" : ""}`;
     tile.button.setAttribute("aria-current", String(call.id === this.chosen));
     const people = [call.resident, call.visitors.join(", ")].filter(Boolean).join(" – ");
     const old = tile.button.querySelector(".thumbs");
