@@ -70,6 +70,7 @@ class Terms:
         }
         if self.records:
             config["recording"] = {"key_file": str(home / "recordings.keys")}
+            config["facilities"]["north"].setdefault("recording", {"on_failure": "go_on"})
         return config
 
     def north(self, stations: Mapping[str, str]) -> dict[str, Any]:
