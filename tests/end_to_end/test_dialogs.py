@@ -333,7 +333,7 @@ def test_torture_harms_no_running_gateway(stage: Stage) -> None:
 
 
 def test_the_trace_of_a_phone_is_a_ladder_without_secrets(stage: Stage, phone: SippPhone) -> None:
-    gateway, visit, _ = at_a_visit(stage, phone)
+    gateway, visit, _ = at_a_visit(stage, phone, own=True)
     running = phone.dial(gateway, visit["code"], scenario(*dial(), ACK, wait(500), *hang_up(2)))
     phone.finish(running)
     ladder = traced(gateway)
