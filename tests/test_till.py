@@ -83,6 +83,7 @@ class Shop(Scene):
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
         self.desk.till = Till(self.desk.timelines, lambda: CAPS, self.desk.live.__contains__)
+        self.relay.clock = self.reactor.seconds
         number = token_hex(4)
         self.resident = self.in_store(lambda c: residents.add(c, facility="north", number=number, name="Resident").id)
         self.visitor = self.in_store(lambda c: visitors.add(c, facility="north", name="Visitor").id)

@@ -115,6 +115,20 @@ class Price(Message):
     sooner: bool = False
 
 
+class Meter(Message):
+    """What the visit's call has come to so far, in micro-dollars with taxes: what it would be charged if somebody hung
+    up now. Sent as soon as that rises, and when media begins or ceases to flow; never for a call that is free.
+
+    `left` is for how many seconds more of talking there is money (None: for all the time there is); `runs`: media
+    flows, so that they pass.
+    """
+
+    type: Literal["meter"] = "meter"
+    total: int
+    left: float | None = None
+    runs: bool
+
+
 class TaxPaid(Message):
     """A tax on a charge, in micro-dollars."""
 
@@ -152,7 +166,7 @@ class Status(Message):
     yet; `held`: media paused, `why` says by whom. `called`: somebody calls, `text` says who, `terms` what both will be
     told before they hear each other, and the page answers Accept, Decline or, with `may_block`, Block.
 
-    `ends` is when the time runs out, once known.
+    `ends` is when the time runs out, once known; the money may run out before (Meter).
     """
 
     type: Literal["status"] = "status"
@@ -222,4 +236,4 @@ class Pong(Message):
     type: Literal["pong"] = "pong"
 
 
-ToPage = Welcome | Price | Cost | Status | Answer | Notice | Warn | Hint | Ended | Failed | Pong
+ToPage = Welcome | Price | Meter | Cost | Status | Answer | Notice | Warn | Hint | Ended | Failed | Pong

@@ -280,6 +280,7 @@ class Desk:
             recorded=self.recordings.finished,
             consent=self.consent.ask if handset else None,
             block=self.consent.block,
+            fare=self.till.fare,
         )
         terms = Terms(station.language, station.video, self.terms.rejoin_window, station.tone)
         call = LiveCall(id, visit, terms, around, incoming)

@@ -3,7 +3,6 @@
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import Any
 
 from twisted.internet.defer import Deferred, ensureDeferred
@@ -13,18 +12,19 @@ from twisted.python.failure import Failure
 from parloir.calls import reason as reasons
 from parloir.calls.bridge import Bridge
 from parloir.calls.call import LIVE, Call, Do, Event, Hold, Recorded, State
-from parloir.calls.deadline import LAST_MINUTE, Deadline
+from parloir.calls.fare import Fare
 from parloir.calls.media_side import MediaSide
 from parloir.calls.page_side import PageSide
 from parloir.calls.phone_side import PhoneSide
 from parloir.calls.reason import Reason
 from parloir.calls.relays import NoRelay
+from parloir.calls.time_side import TimeSide
 from parloir.calls.timeline import Timelines
 from parloir.calls.timers import Timers
 from parloir.config import prompts
 from parloir.policy import values
 from parloir.policy.answers import CallClass
-from parloir.policy.decision import BALANCE, Decision
+from parloir.policy.decision import Decision
 from parloir.policy.notices import NOTICE, told
 from parloir.policy.reasons import for_visitor
 from parloir.relay import commands
@@ -56,7 +56,8 @@ class Around:
 
     `decide` asks the facility's policies; only then is `bridge` made, of the class they settled. `find` says at which
     host the phone is now, `invite` starts its leg with our offer; `record` is called when the notice has been heard,
-    and `recorded` waits for the end of the recording; `over` is called once, when all is closed and noted.
+    and `recorded` waits for the end of the recording; `over` is called once, when all is closed and noted. `fare` says
+    what a call comes to as it goes on, None where nobody is to be told.
     """
 
     reactor: Any
@@ -71,12 +72,13 @@ class Around:
     recorded: Callable[["LiveCall"], Awaitable[None]]
     consent: Callable[["LiveCall"], Awaitable[None]] | None = None
     block: Callable[["LiveCall"], None] = lambda call: None
+    fare: Callable[[values.Call, Decision], Fare | None] = lambda call, decision: None
 
 
 class LiveCall:
     """One call: the table's state and both legs; `incoming` is the phone that dialled, None where it is to be rung.
 
-    `phone` hears the phone's leg, `media` the relay, `page` the visitor's page.
+    `phone` hears the phone's leg, `media` the relay, `page` the visitor's page; `time` ends it when its time is over.
     """
 
     def __init__(self, id: str, visit: Visit, terms: Terms, around: Around, incoming: Incoming | None = None) -> None:
@@ -100,10 +102,8 @@ class LiveCall:
         self._stepping = False
         self._announcing = 0
         self._connected = False
-        self._left = LAST_MINUTE
-        self._out_of_time: Reason = reasons.LimitReached()
         self.timers = Timers(around.reactor)
-        self._deadline = Deadline(visit.end, self.timers, self._now, lambda: self.end(self._out_of_time), self._warn)
+        self.time = TimeSide(self)
         self._session_over: Deferred[None] = Deferred()
         self._effects: dict[Do, Callable[[], None]] = {
             Do.ASK_POLICIES: lambda: self.go(self._ask_policies()),
@@ -112,11 +112,11 @@ class LiveCall:
             Do.CONNECT_BROWSER: lambda: self.go(self._connect_browser()),
             Do.ANNOUNCE: lambda: self.go(self._announce()),
             Do.JOIN_MEDIA: lambda: self.go(self._join()),
-            Do.PART_MEDIA: lambda: self.go(self.bridge.do(commands.Part)),
+            Do.PART_MEDIA: self._part,
             Do.ASK_TO_WAIT: self._ask_to_wait,
             Do.STOP_WAITING: self._stop_waiting,
             Do.TELL_HELD: self.page.show_holds,
-            Do.WARN: lambda: self.page.tell_left(self._left, isinstance(self._out_of_time, reasons.BalanceUsed)),
+            Do.WARN: self.time.tell_left,
             Do.TELL_CLOSING: self.page.tell_closing,
             Do.CLOSE_LEGS: lambda: self.go(self._close_legs()),
             Do.SETTLE: self._settle,
@@ -140,25 +140,16 @@ class LiveCall:
         return self._bridge is not None
 
     @property
-    def ends(self) -> datetime:
-        """When the call must end, as it is known now."""
-        return self._deadline.ends
-
-    @property
     def live(self) -> bool:
         """Whether the call has not begun to end."""
         return self.state in LIVE
 
     def begin(self) -> None:
         """Start the call and its clock."""
-        self._deadline.set(self.visit.end)
+        self.time.begin()
         if self.incoming is not None:
             self.incoming.on_cancel(lambda end: self.end(reasons.of_phone(end)))
         self.feed(Event.START)
-
-    def _warn(self, seconds: int) -> None:
-        self._left = seconds
-        self.feed(Event.WARN_DUE)
 
     def end(self, reason: Reason) -> None:
         """End the call, whatever its state; the first reason stands."""
@@ -219,9 +210,6 @@ class LiveCall:
     def note(self, kind: str, /, **data: Any) -> None:
         """Put something on the call's timeline."""
         self.around.timelines.event(self.id, kind, **data)
-
-    def _now(self) -> datetime:
-        return self.around.timelines.clock.wall()
 
     def go(self, work: Coroutine[Any, Any, Any]) -> None:
         ensureDeferred(work).addErrback(self._failed)
@@ -297,6 +285,7 @@ class LiveCall:
         return True
 
     async def _connect_browser(self) -> None:
+        self.time.phone_answered()
         self.page.show("connecting")
         self.timers.start("rejoin", BROWSER_MAY_TAKE, lambda: self.end(reasons.MediaLost("browser")))
         await self.page.connect()
@@ -325,19 +314,15 @@ class LiveCall:
         await self.bridge.do(commands.Join)
         if not self._connected:
             self._connected = True
-            self._limit()
+            self.time.connected()
             self._remind_later()
         if self.call.joined:
+            self.time.joined()
             self.page.show("talking")
 
-    def _limit(self) -> None:
-        """The policies' limit counts from here."""
-        assert self.decision is not None
-        limit, ends = self.decision.limit, self.visit.end
-        if limit.seconds is not None and (sooner := self._now() + timedelta(seconds=limit.seconds)) < ends:
-            ends = sooner
-            self._out_of_time = reasons.BalanceUsed() if limit.code == BALANCE else reasons.LimitReached()
-        self._deadline.set(ends, limit.warnings)
+    def _part(self) -> None:
+        self.time.parted()
+        self.go(self.bridge.do(commands.Part))
 
     def _remind_later(self) -> None:
         """Have both hear, every now and then, that the call is recorded."""

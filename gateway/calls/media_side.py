@@ -68,6 +68,7 @@ class MediaSide:
     def quality(self, report: Report) -> None:
         """How both legs fare, for the timeline and the page's hint."""
         self._live.note("quality", **report.model_dump(mode="json"))
+        self._live.time.counted(report)
         scores = [s.mos for s in (*report.phone, *report.browser) if s.mos is not None]
         if scores:
             worst = min(scores)

@@ -35,7 +35,7 @@ class PageSide:
 
     def show(self, state: Any, why: str = "", text: str = "") -> None:
         """Tell the page where the visit stands, and remember it for a page that comes back."""
-        self._shown = Status(state=state, why=why, text=text, ends=self._live.ends)
+        self._shown = Status(state=state, why=why, text=text, ends=self._live.time.latest)
         self.say(self._shown)
 
     def show_again(self) -> None:
@@ -44,6 +44,7 @@ class PageSide:
             self.say(self._price)
         if self._shown is not None:
             self.say(self._shown)
+        self._live.time.tell()
         if self._live.recorded is Recorded.FAILED:
             self.say(Warn(text=self._pick(words.NOT_RECORDED)))
 
@@ -106,7 +107,7 @@ class PageSide:
             if caller
             else self._pick(words.CALLED_BY_SOMEBODY).format(facility=live.visit.facility)
         )
-        self._shown = Status(state="called", text=text, terms=terms, may_block=may_block, ends=live.ends)
+        self._shown = Status(state="called", text=text, terms=terms, may_block=may_block, ends=live.time.latest)
         self._consent = Deferred()
         live.note("page_rings")
         self.say(self._shown)
@@ -158,6 +159,7 @@ class PageSide:
         """Answer the page's latest offer with a connection, and note whether there is a picture."""
         answer = await self._live.bridge.connect_browser()
         self._live.note(AGREED, video=answer.video)
+        self._live.time.agreed(answer.video)
         self.say(answer)
 
     def restart(self, offer: BrowserOffer) -> None:

@@ -49,6 +49,14 @@ class Quote:
         return cls(steps, cap, decision.taxes, decision.waived, seconds, tier, timezone)
 
     @classmethod
+    def agreed(cls, decision: Decision, tier: str | None, timezone: str) -> "Quote":
+        """The terms of a call for which money was set aside, as they were then."""
+        assert decision.rate is not None
+        assert decision.paid is not None
+        cap = decision.cap.per_minute if decision.cap else None
+        return cls(decision.rate, cap, decision.taxes, decision.waived, decision.paid.seconds, tier, timezone)
+
+    @classmethod
     def of(cls, facts: Mapping[str, Any]) -> "Quote":
         """The terms among an event's facts; raises pydantic's ValidationError where they are none."""
         return _QUOTE.validate_python(_some(facts, cls), strict=False)

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from sqlalchemy import Connection
 
+from parloir.calls.fare import Fare
 from parloir.calls.quote import Quote
 from parloir.calls.reason import ENDINGS
 from parloir.calls.settling import Settling
@@ -52,6 +53,12 @@ class Till:
     async def foresee(self, call: Call, decision: Decision) -> Decision:
         """The decision as `reserve` would make it now; nothing is set aside."""
         return await self._agreed(call, decision, self._look)
+
+    def fare(self, call: Call, decision: Decision) -> Fare | None:
+        """What the call comes to as it goes on; None where nothing was set aside for it."""
+        if decision.paid is None:
+            return None
+        return Fare(Quote.agreed(decision, call.tier, call.timezone), self._caps())
 
     async def _agreed(self, call: Call, decision: Decision, work: "Work") -> Decision:
         if decision.denials or decision.rate is None or rates.is_free(decision.rate):
@@ -176,4 +183,5 @@ def _held(decision: Decision, account: str, amount: int, seconds: int) -> Decisi
     sooner = decision.limit.seconds is None or seconds < decision.limit.seconds
     cap = Cap(seconds, CapKind.HARD, BALANCE, WARN if sooner else ())
     asked = Asked("set_aside", RULE, f"{dollars(amount)} of {account}, for {duration(seconds)}")
-    return replace(decision, hold=amount, limit=decision.limit.within(cap), trail=(*decision.trail, asked))
+    limit = decision.limit.within(cap)
+    return replace(decision, hold=amount, paid=cap, limit=limit, trail=(*decision.trail, asked))

@@ -115,7 +115,7 @@ class Wall:
             call_class=call_class,
             state=live.state.value,
             opened=live.opened,
-            ends=live.ends,
+            ends=live.time.ends,
             video=agreement is not None and agreement.video is not None,
             opens=ordinary and decision is not None and decision.monitor and MONITOR in told(decision.announcements),
             attended=decision is not None and decision.attended,

@@ -7,6 +7,7 @@ from parloir.policy.answers import (
     Announcement,
     CallClass,
     Cap,
+    CapKind,
     DenialKind,
     Ending,
     Extend,
@@ -43,6 +44,16 @@ class Limit:
     caps: tuple[Cap, ...] = ()
     extensions: tuple[Extend, ...] = ()
 
+    def without(self, cap: Cap | None) -> int | None:
+        """How long the call might last but for one of the caps, in seconds; None: without end."""
+        if cap is None or cap.code != self.code:
+            return self.seconds
+        factor = max((each.factor for each in self.extensions), default=1.0)
+        others = [each for each in self.caps if each is not cap]
+        return min(
+            (each.seconds if each.kind is CapKind.HARD else int(each.seconds * factor) for each in others), default=None
+        )
+
     @property
     def warnings(self) -> tuple[int, ...]:
         """Seconds before the end at which both parties are told, the first first; all that any cap asks for."""
@@ -63,8 +74,9 @@ class Decision:
 
     `rate` is None where the facility has no plugin that rates calls; it is at no second over `cap`, the legal one, and
     `taxes` come on top. A call that ends in one of the ways `waived` costs nothing. `hold` is what was set aside for
-    the call, in micro-dollars. An `attended` call pauses while nobody listens to it. `announcements` begin with the
-    gateway's notices and are to be played whole before the parties hear each other.
+    the call, in micro-dollars, and `paid` the cap that this makes, in seconds of two-way media; None where nothing was,
+    or the facility pays. An `attended` call pauses while nobody listens to it. `announcements` begin with the gateway's
+    notices and are to be played whole before the parties hear each other.
     """
 
     call_class: CallClass
@@ -77,6 +89,7 @@ class Decision:
     taxes: tuple[Tax, ...] = ()
     waived: tuple[Ending, ...] = ()
     hold: int | None = None
+    paid: Cap | None = None
     limit: Limit = Limit()
     record: bool = False
     monitor: bool = False

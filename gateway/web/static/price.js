@@ -1,9 +1,14 @@
-// What the visit costs, before and while it is held, in plain sentences.
+// What the visit costs, before and while it is held, in plain sentences, and what it has come to so far.
 
 import { stretch } from "./clock.js";
 import { dollars, percent } from "./money.js";
+import { before } from "./receipt.js";
 import { words } from "./strings.js";
 import { find, say } from "./view.js";
+
+let agreed = "";
+let told = null;
+let at = 0;
 
 function rate(steps) {
   const told = steps.map(({ from_second: from, per_minute: micro }) => {
@@ -52,5 +57,21 @@ export function show(price) {
   find("price").replaceChildren(...lines.map((text) => Object.assign(document.createElement("p"), { textContent: text })));
   find("price").hidden = !price;
   find("price").classList.toggle("short", price?.state === "refused");
-  say("fare", price ? fare(price) : "");
+  agreed = price ? fare(price) : "";
+  told = null;
+  say("fare", agreed);
+}
+
+/** Learn from the gateway what the call has come to, and for how long the money lasts. */
+export function count(meter) {
+  told = meter;
+  at = performance.now();
+  say("fare", words("fare_so_far", { fare: agreed, total: dollars(before() + meter.total) }));
+}
+
+/** Seconds of talking that the money lasts, at the end of which the call ends; Infinity where it ends in time. */
+export function lasts() {
+  if (!told || told.left === null) return Infinity;
+  const gone = told.runs ? (performance.now() - at) / 1000 : 0;
+  return Math.max(0, Math.ceil(told.left - gone));
 }

@@ -10,6 +10,7 @@ const PATIENCE = 15_000;
 let token = "";
 let where = "";
 let waiting = 0;
+let earlier = 0;
 
 function line({ began, seconds, charge, taxes, refunded }, several) {
   const parts = [words("cost_call", { time: clock.stretch(seconds), charge: dollars(charge) })];
@@ -40,6 +41,16 @@ export function clear() {
   find("refund").hidden = true;
   say("refund-sent", "");
   say("refund-trouble", "");
+}
+
+/** What the visit's calls before this one were charged, in micro-dollars. */
+export function before() {
+  return earlier;
+}
+
+/** Learn what the gateway says that the calls have cost, without showing it. */
+export function learn({ calls }) {
+  earlier = calls.reduce((sum, call) => sum + call.total, 0);
 }
 
 /** A call has ended whose cost is told in a moment. */

@@ -93,9 +93,9 @@ export function countDown(start) {
   say("countdown", seconds > 0 ? clock.duration(seconds) : "");
 }
 
-/** How much of the visit is left. */
-export function timeLeft(ends) {
-  const seconds = ends ? clock.until(ends) : 0;
+/** How much of the visit is left: to its end, or for so many seconds. */
+export function timeLeft(ends, lasts = Infinity) {
+  const seconds = ends ? Math.min(clock.until(ends), lasts) : 0;
   say("left", ends ? words("left", { time: clock.duration(seconds) }) : "");
   find("left").classList.toggle("short", seconds <= SHORT);
 }

@@ -77,6 +77,7 @@ class Visit {
     const take = {
       welcome: () => this.#enter(message),
       price: () => this.#price(message),
+      meter: () => price.count(message),
       cost: () => this.#cost(message),
       status: () => this.#move(message),
       answer: () => this.#answer(message),
@@ -119,6 +120,7 @@ class Visit {
   /** In a call, what is told is the cost of those before it. */
   #cost(message) {
     this.#told = message;
+    receipt.learn(message);
     if (this.#due) return;
     receipt.show(message);
     if (this.#finish) this.#socket.finish();
@@ -293,7 +295,7 @@ class Visit {
     const state = document.body.dataset.state;
     const inCall = ["notice", "talking", "held"].includes(state);
     view.countDown(state === "waiting" ? start : null);
-    view.timeLeft(inCall ? this.#status?.ends : null);
+    view.timeLeft(inCall ? this.#status?.ends : null, price.lasts());
     const early = this.#welcome !== null && clock.until(start) > 0;
     find("join").textContent = words(early ? "join" : "join_now");
   }
