@@ -22,6 +22,7 @@ from parloir.config.values import (
     Located,
     Name,
     Network,
+    NodeName,
     PortRange,
     PublicUrl,
     Seconds,
@@ -53,6 +54,7 @@ class Gateway(Section):
     tls: Tls | None = None
     trusted_proxies: tuple[Network, ...] = ()
     database: Text | None = None
+    node: NodeName | None = None
     drain: Seconds = 30.0
     rejoin_window: Seconds = 60.0
     plugin_deadline: Seconds = Field(default=0.25, ge=0.05, le=10)

@@ -77,6 +77,9 @@ def _ip_or_auto(value: str) -> str:
 
 Text: TypeAlias = Annotated[str, BeforeValidator(_text), Field(min_length=1, max_length=200)]
 Name: TypeAlias = Annotated[str, BeforeValidator(_text), Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$")]
+NodeName: TypeAlias = Annotated[
+    str, BeforeValidator(_text), Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$", max_length=63)
+]
 Secret: TypeAlias = Annotated[SecretStr, BeforeValidator(_text), Field(min_length=1, max_length=1000)]
 Count: TypeAlias = Annotated[int, Strict(), Field(ge=1)]
 Seconds: TypeAlias = Annotated[float, Strict(), Field(gt=0, le=86_400)]

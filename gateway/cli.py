@@ -24,6 +24,7 @@ OWN_OPTIONS = {
     "ledger": ("ledger", "prove the ledger, print balances and entries"),
     "rates": ("rates", "print the legal caps on prices that are in force"),
     "recordings": ("recordings", "find, hold, hand on, verify and expire recordings, and look after their keys"),
+    "nodes": ("nodes", "see which gateways share the database, and give up one that never comes back"),
     "backup": ("backup", "copy all that the gateway cannot do without, while it runs"),
     "restore": ("restore", "put the gateway's data back from a backup"),
     "stations": ("stations", "say which phones are registered, where they are, and when they were heard of"),

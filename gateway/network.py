@@ -1,4 +1,4 @@
-"""Which of this machine's addresses others are told: the one that leads to them, or all that they may try."""
+"""This machine's name, and which of its addresses others are told: the one that leads to them, or all to be tried."""
 
 import ipaddress
 import socket
@@ -12,6 +12,11 @@ def toward(host: str) -> str:
     with socket.socket(family, socket.SOCK_DGRAM) as probe:
         probe.connect((host, 9))
         return str(probe.getsockname()[0])
+
+
+def host_name() -> str:
+    """This machine's name, as it calls itself."""
+    return socket.gethostname()
 
 
 def own_addresses(loopback: bool) -> tuple[str, ...]:

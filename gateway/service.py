@@ -126,6 +126,7 @@ class Service:
                 config.gateway.rejoin_window,
                 wiring.recordings(config),
                 self._ends_unrecorded,
+                wiring.node(config),
             ),
             self.logins,
         )
@@ -137,10 +138,10 @@ class Service:
             self.reactor,
             wiring.sip_settings(config),
             wiring.trusted(config),
-            Dialogs(self.database),
+            Dialogs(self.database, wiring.node(config)),
             lambda incoming: self.desk.incoming(incoming),
             self.log,
-            Bindings(self.database),
+            Bindings(self.database, wiring.node(config)),
             Bans(self.database),
         )
         agent.replace_logins(wiring.logins(config))

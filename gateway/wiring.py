@@ -1,4 +1,4 @@
-"""From the configuration to what each part is told. Pure but for the look at this machine's own addresses."""
+"""From the configuration to what each part is told. Pure but for the look at this machine's own name and addresses."""
 
 from collections.abc import Callable, Iterable
 from ipaddress import ip_address
@@ -256,6 +256,11 @@ def ice_servers(config: Config) -> Callable[[str], tuple[IceServer, ...]]:
         return (IceServer(urls=tuple(turn.urls), username=username, credential=credential),)
 
     return servers
+
+
+def node(config: Config) -> str:
+    """The name of this gateway among those on its database."""
+    return config.gateway.node or network.host_name()
 
 
 def recordings(config: Config) -> Place | None:

@@ -32,7 +32,7 @@ from parloir.store.staff import Role, Staff
 from parloir.webrtc.sdp import OfferRefused
 from parloir.webrtc.signalling import Join, Status, Warn
 from tests.fake_relay import TERMS
-from tests.test_live_call import BROWSER, PHONE, Scene
+from tests.live_scene import BROWSER, PHONE, Scene
 
 OFFICER = Staff("s1", "sergeant", "Sergeant One", frozenset({Role.OFFICER}))
 ANOTHER = Staff("s2", "corporal", "Corporal Two", frozenset({Role.OFFICER}))

@@ -23,12 +23,8 @@ from parloir.store.errors import LockedOut, LoginRefused
 from parloir.store.relationships import RelationshipKind, RelationshipState
 from parloir.store.residents import Resident
 from parloir.store.tables import events
-from parloir.store.visitors import VisitorStatus
-from parloir.webrtc.signalling import Accept, Block, Decline, Ended, Join, Leave, Status, Welcome
-from tests.test_live_call import BROWSER, PHONE, START, FakeIncoming, FakePage, FakeSession, Scene
-
-RIGHT = "1001#4711#"
-WRONG = "1001#1174#"
+from tests.attended_house import ATTENDING, HOTLINE, RIGHT, WRONG, Handed, House
+from tests.live_scene import PHONE
 
 
 class FakeLogins:

@@ -19,7 +19,7 @@ from parloir.policy.price import CENT
 from parloir.store import ledger_payments
 from parloir.store.errors import VisitOver
 from parloir.webrtc.signalling import Cost, Ended, Join, Leave, Price, PriceStep, TaxPaid, TaxRate
-from tests.test_live_call import BROWSER, PHONE, START, FakePage
+from tests.live_scene import BROWSER, PHONE, START, FakePage
 from tests.test_till import DOLLAR, PAID, RATE, STATE, Shop, close
 
 SOUND = BROWSER.partition("m=video")[0]

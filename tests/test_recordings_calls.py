@@ -36,7 +36,7 @@ from parloir.webrtc.signalling import Ended, Join, Leave, Warn
 
 from . import recorded_call
 from .fake_relay import TERMS, FakeRelay
-from .test_live_call import BROWSER, PHONE, START, Scene
+from .live_scene import BROWSER, PHONE, START, Scene
 
 KIM = Staff("1", "kim", "Kim", frozenset({Role.OFFICER}))
 OFFER = BROWSER.replace("a=mid:0", "a=mid:0\r\na=recvonly").replace("a=mid:1", "a=mid:1\r\na=recvonly")

@@ -204,7 +204,7 @@ async def test_two_bookings_at_once_get_one_place(database: Database) -> None:
 @ensureDeferred
 async def test_dialogs_outlive_the_process_and_the_newest_is_kept(where: str) -> None:
     first = Database.open(where)
-    dialogs = Dialogs(first)
+    dialogs = Dialogs(first, "gw-1")
     dialogs.save(DIALOG)
     dialogs.save(replace(DIALOG, session="s2"))
     dialogs.save(replace(DIALOG, local_cseq=7))
@@ -213,13 +213,13 @@ async def test_dialogs_outlive_the_process_and_the_newest_is_kept(where: str) ->
     await first.close()
 
     second = Database.open(where)
-    assert await Dialogs(second).left_over() == [replace(DIALOG, local_cseq=7)]
+    assert await Dialogs(second, "gw-1").left_over() == [replace(DIALOG, local_cseq=7)]
     await second.close()
 
 
 @ensureDeferred
 async def test_a_dialog_that_could_not_be_written_is_written_with_the_next(database: Database) -> None:
-    dialogs = Dialogs(Failing(database, times=1))
+    dialogs = Dialogs(Failing(database, times=1), "gw-1")
     dialogs.save(DIALOG)
     await dialogs.written()
     dialogs.save(replace(DIALOG, session="s2"))

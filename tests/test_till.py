@@ -30,7 +30,7 @@ from parloir.sip.session import EndKind, SessionEnd
 from parloir.store import calls, ledger, ledger_balances, ledger_holds, ledger_payments, residents, timeline, visitors
 from parloir.store.ledger_balances import Balance
 from parloir.webrtc.signalling import Ended, Join, Leave, Warn
-from tests.test_live_call import BROWSER, PHONE, START, FakePage, Scene
+from tests.live_scene import BROWSER, PHONE, START, FakePage, Scene
 from tests.test_price import reckon
 
 DOLLAR = 100 * CENT

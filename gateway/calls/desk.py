@@ -7,6 +7,7 @@ from typing import Any
 
 from twisted.internet.defer import ensureDeferred
 
+from parloir.calls import cut_off
 from parloir.calls.acts import Acts
 from parloir.calls.attendant import Attendant
 from parloir.calls.bookings import Bookings, Search, Wish
@@ -30,6 +31,7 @@ from parloir.calls.stations import NotServed, Phones, Station, Stations
 from parloir.calls.till import Till
 from parloir.calls.timeline import Timelines
 from parloir.calls.usual_browser import USUAL
+from parloir.calls.view import ELSEWHERE, View
 from parloir.calls.wall import Wall
 from parloir.config import caps
 from parloir.policy.answers import Slot
@@ -39,7 +41,7 @@ from parloir.store import calls as rows
 from parloir.store import timeline
 from parloir.store.calls import Call, CallClass, WayIn
 from parloir.store.database import Database
-from parloir.store.errors import VisitOver
+from parloir.store.errors import CarriedElsewhere, VisitOver
 from parloir.store.logins import Logins
 from parloir.store.timeline import Entry
 from parloir.store.visits import Visit, VisitState
@@ -49,18 +51,11 @@ SWEEP = 15.0
 
 
 @dataclass(frozen=True)
-class View:
-    """A call as remembered, and where it stands."""
-
-    call: Call
-    state: str
-
-
-@dataclass(frozen=True)
 class DeskTerms:
     """What the configuration settles for all calls; seconds. `advertise` says which address a phone sends media to.
 
-    `recordings` is where they lie; `recording_ends_call` whether a failed one ends its call, by facility.
+    `recordings` is where they lie; `recording_ends_call` whether a failed one ends its call, by facility. `node` is
+    this gateway's name among those on its database.
     """
 
     advertise: Callable[[str], str]
@@ -69,6 +64,7 @@ class DeskTerms:
     rejoin_window: float = 60.0
     recordings: Place | None = None
     recording_ends_call: Rule = lambda facility: False
+    node: str = "gateway"
 
 
 @dataclass
@@ -116,10 +112,8 @@ class Desk:
 
     async def start(self) -> None:
         """Close the records of calls that an earlier run left open, and begin to mark visits whose time is over."""
-        for call in await self.database.run(lambda connection: rows.list(connection, live=True, limit=100_000)):
-            self.timelines.event(call.id, "gateway_restarted")
-            self.timelines.finished(call.id, "GatewayRestarted")
-        await self.recordings.start()
+        await cut_off.close(self.timelines, self.terms.node)
+        await self.recordings.start(self.terms.node)
         self.shelf.start()
         await self._sweep()
 
@@ -180,15 +174,17 @@ class Desk:
         return self._view(await self.database.run(lambda connection: rows.get(connection, id)))
 
     def _view(self, row: Call) -> View:
-        return View(row, self.live[row.id].state.value if row.id in self.live else "ended")
+        return View.of(row, self.live, self.terms.node)
 
     async def timeline(self, call: str) -> Sequence[Entry]:
         """All that happened to a call."""
         return await self.database.run(lambda connection: timeline.of(connection, call))
 
     async def end_call(self, id: str, reason: str, by: str) -> None:
-        """End a live call, with staff's reason; raises NoSuchCall."""
-        await self.get_call(id)
+        """End a live call, with staff's reason; raises NoSuchCall, CarriedElsewhere."""
+        view = await self.get_call(id)
+        if view.state == ELSEWHERE:
+            raise CarriedElsewhere(id, view.call.node or "")
         await self.acts.end(by, id, reason)
 
     # What visitors and phones do.
@@ -287,7 +283,8 @@ class Desk:
         self.live[id] = call
         room.began(call)
         self.rooms.setdefault(visit.id, room)
-        self.timelines.opened(Call(id, visit.id, visit.facility, visit.station, way_in, CallClass.UNKNOWN, opened))
+        place, node = (visit.facility, visit.station), self.terms.node
+        self.timelines.opened(Call(id, visit.id, *place, way_in, CallClass.UNKNOWN, opened, node=node))
         self.bookings.mark(visit, VisitState.ACTIVE)
         call.begin()
 

@@ -217,6 +217,7 @@ ENDINGS: dict[str, Ending] = {
     "NoCapacity": Ending.FACILITY_FAULT,
     "ServiceClosing": Ending.FACILITY_FAULT,
     "GatewayRestarted": Ending.FACILITY_FAULT,
+    "GatewayLost": Ending.FACILITY_FAULT,
     "Failed": Ending.FACILITY_FAULT,
 }
 """What each reason's name means for the price of a call."""

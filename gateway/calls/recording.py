@@ -76,11 +76,11 @@ class Recordings:
         self._ends_call = ends_call
         self._going: dict[str, Going] = {}
 
-    async def start(self) -> None:
-        """Close the books on recordings that an earlier run left open, as far as their files are here."""
+    async def start(self, node: str) -> None:
+        """Close the books on recordings that an earlier run of this node left open, as far as their files are here."""
         if self._place is None:
             return
-        wanted = recordings.Wanted(state=State.RECORDING, limit=100_000)
+        wanted = recordings.Wanted(state=State.RECORDING, left_by=node, limit=100_000)
         for each in await self._database.run(lambda connection: recordings.search(connection, wanted)):
             if self._place.vault.has(each.id):
                 await self._recover(each.id)

@@ -5,11 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from parloir.calls.call import LIFTS_HOLD, SETS_HOLD, Event, State
+from parloir.store import nodes
 from parloir.store.timeline import Entry
 
 FLOWS = ("report", "quality")
 """Events that say how long media has flowed both ways so far, in `flowing` (ms): the last one, and those before."""
-ENDS = ("ended", "gateway_restarted")
+CUT_OFF = {"gateway_restarted": "GatewayRestarted", nodes.LOST: nodes.REASON}
+"""Events of a call whose gateway went down with it, and what they say of its end."""
+ENDS = ("ended", *CUT_OFF)
 AGREED = "media_agreed"
 """The event that says what the two sides agreed to exchange: `video` or not."""
 
@@ -64,9 +67,8 @@ class Talk:
         elif entry.kind == AGREED:
             self.video = entry.data.get("video") is True and self.video is not False
         elif entry.kind in ENDS:
-            restarted = entry.kind == "gateway_restarted"
             self.state, self.ended = State.ENDED.value, entry.wall
-            self.end = "GatewayRestarted" if restarted else str(entry.data.get("reason", ""))
+            self.end = CUT_OFF.get(entry.kind) or str(entry.data.get("reason", ""))
 
     @property
     def _pausing(self) -> bool:

@@ -4,10 +4,11 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import Connection, Table, delete, insert, select
+from sqlalchemy import ColumnElement, Connection, Table, delete, insert, select, true
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
+from parloir.store import nodes
 from parloir.store.database import Database
 
 Thing = TypeVar("Thing")
@@ -16,8 +17,9 @@ Thing = TypeVar("Thing")
 class Behind(Generic[Thing]):
     """Things of one kind, each a row of `table` under its primary key, which is one column.
 
-    put() returns at once. Writes happen in order, the newest of each thing only; a failed one is logged and tried
-    again with the next.
+    put() returns at once. Writes happen in order, the newest of each thing only, and all that came while one was under
+    way together; a failed one is logged and tried again with the next. `node` is whose they are where several gateways
+    keep theirs in one table: each reads its own, forgets its own, and takes over what it puts.
     """
 
     log = Logger()
@@ -28,12 +30,14 @@ class Behind(Generic[Thing]):
         table: Table,
         row: Callable[[Thing], dict[str, Any]],
         thing: Callable[[Mapping[str, Any]], Thing],
+        node: str | None = None,
     ) -> None:
         self._database = database
         self._table = table
         [self._key] = table.primary_key.columns
         self._row = row
         self._thing = thing
+        self._node = node
         self._unwritten: dict[str, Thing | None] = {}
         self._writing = False
         self._waiting: list[Deferred[None]] = []
@@ -76,10 +80,20 @@ class Behind(Generic[Thing]):
                 done.callback(None)
 
     def _apply(self, batch: dict[str, Thing | None], connection: Connection) -> None:
-        connection.execute(delete(self._table).where(self._key.in_(batch)))
-        rows = [self._row(thing) for thing in batch.values() if thing is not None]
+        kept = [key for key, thing in batch.items() if thing is not None]
+        theirs = self._key.in_(kept) | self._own(connection)
+        connection.execute(delete(self._table).where(self._key.in_(batch), theirs))
+        rows = [self._row(thing) | self._named for thing in batch.values() if thing is not None]
         if rows:
             connection.execute(insert(self._table), rows)
 
     def _read(self, connection: Connection) -> list[Thing]:
-        return [self._thing(dict(row)) for row in connection.execute(select(self._table)).mappings()]
+        mine = select(*(column for column in self._table.c if column.name not in self._named))
+        return [self._thing(dict(row)) for row in connection.execute(mine.where(self._own(connection))).mappings()]
+
+    @property
+    def _named(self) -> dict[str, str]:
+        return {} if self._node is None else {"node": self._node}
+
+    def _own(self, connection: Connection) -> ColumnElement[bool]:
+        return true() if self._node is None else nodes.own(connection, self._table.c.node, self._node)

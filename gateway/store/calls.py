@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from sqlalchemy import Connection, RowMapping, insert, select, update
 
+from parloir.store import nodes
 from parloir.store.errors import ClassFixed, NoSuchCall
 from parloir.store.people_tables import visit_visitors
 from parloir.store.tables import calls, visits
@@ -34,7 +35,8 @@ class CallClass(StrEnum):
 
 @dataclass(frozen=True)
 class Call:
-    """One call. `ended` and `reason` (the typed reason's name) are None while it lives. Times in UTC."""
+    """One call. `ended` and `reason` (the typed reason's name) are None while it lives; `node` is the gateway that
+    carries it, where there are several. Times in UTC."""
 
     id: str
     visit: str | None
@@ -45,6 +47,7 @@ class Call:
     opened: datetime
     ended: datetime | None = None
     reason: str | None = None
+    node: str | None = None
 
 
 def add(connection: Connection, call: Call) -> None:
@@ -61,6 +64,7 @@ def add(connection: Connection, call: Call) -> None:
                 "opened": call.opened,
                 "ended": call.ended,
                 "reason": call.reason,
+                "node": call.node,
             }
         )
     )
@@ -92,13 +96,19 @@ def get(connection: Connection, id: str) -> Call:
 def list(
     connection: Connection, *, live: bool | None = None, visit: str | None = None, limit: int = 200
 ) -> builtins.list[Call]:
-    """Calls, the newest first: live ones, ended ones, or both (None). After a crash the live ones are those cut off."""
+    """Calls, the newest first: live ones, ended ones, or both (None)."""
     query = select(calls).order_by(calls.c.opened.desc(), calls.c.id).limit(limit)
     if live is not None:
         query = query.where(calls.c.ended.is_(None) if live else calls.c.ended.is_not(None))
     if visit is not None:
         query = query.where(calls.c.visit == visit)
     return [_call(row) for row in connection.execute(query).mappings()]
+
+
+def left_open(connection: Connection, node: str) -> builtins.list[Call]:
+    """The calls that live, of this node alone: when it starts, those that its earlier run was cut off in."""
+    query = select(calls).where(calls.c.ended.is_(None), nodes.own(connection, calls.c.node, node))
+    return [_call(row) for row in connection.execute(query.order_by(calls.c.opened)).mappings()]
 
 
 def several(connection: Connection, ids: Iterable[str]) -> dict[str, Call]:
@@ -142,4 +152,5 @@ def _call(row: RowMapping) -> Call:
         opened=row["opened"],
         ended=row["ended"],
         reason=row["reason"],
+        node=row["node"],
     )

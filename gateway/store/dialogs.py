@@ -11,10 +11,10 @@ from parloir.store.tables import dialogs
 
 
 class Dialogs:
-    """A sip.session.DialogStore."""
+    """A sip.session.DialogStore: one node's dialogs."""
 
-    def __init__(self, database: Database) -> None:
-        self._rows: Behind[Dialog] = Behind(database, dialogs, asdict, _dialog)
+    def __init__(self, database: Database, node: str) -> None:
+        self._rows: Behind[Dialog] = Behind(database, dialogs, asdict, _dialog, node)
 
     def save(self, dialog: Dialog) -> None:
         """Keep this dialog as it is now."""

@@ -1,7 +1,7 @@
 """What can go wrong with the store, each with what the operator can do about it."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -148,6 +148,35 @@ class NoSuchCall(StoreError):
     def __init__(self, id: str) -> None:
         super().__init__(f"there is no call {id}")
         self.id = id
+
+
+class NoSuchNode(StoreError):
+    """No gateway of that name has anything in the database; `parloir nodes list` prints those that have."""
+
+    def __init__(self, node: str) -> None:
+        super().__init__(f"nothing is in the name of a node {node}: see `parloir nodes list`")
+        self.node = node
+
+
+class NodeRuns(StoreError):
+    """A node that told something of its calls just now is not lost; stop it, or wait until it has been quiet."""
+
+    def __init__(self, node: str, ago: timedelta, quiet: timedelta) -> None:
+        super().__init__(
+            f"node {node} told something of a call {max(0, round(ago.total_seconds()))} s ago, so it runs: stop it, "
+            f"and release it when it has been quiet for {quiet.total_seconds():.0f} s"
+        )
+        self.node = node
+        self.ago = ago
+
+
+class CarriedElsewhere(StoreError):
+    """Another gateway on this database carries the call; ask that one."""
+
+    def __init__(self, call: str, node: str) -> None:
+        super().__init__(f"call {call} is carried by the gateway {node}: ask that one")
+        self.call = call
+        self.node = node
 
 
 class NoSuchRecording(StoreError):

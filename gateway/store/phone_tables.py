@@ -20,6 +20,7 @@ bindings = Table(
     Column("registered", Utc, nullable=False),
     Column("seen", Utc, nullable=False),
     Column("expires", Utc, nullable=False),
+    Column("node", String(64)),
 )
 
 bans = Table(

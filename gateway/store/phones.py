@@ -15,10 +15,10 @@ MOMENTS = {"registered", "seen", "expires", "since", "until"}
 
 
 class Bindings:
-    """A sip.binding.BindingStore."""
+    """A sip.binding.BindingStore: where the phones are that registered with one node."""
 
-    def __init__(self, database: Database) -> None:
-        self._rows: Behind[Binding] = Behind(database, bindings, _row, _binding)
+    def __init__(self, database: Database, node: str) -> None:
+        self._rows: Behind[Binding] = Behind(database, bindings, _row, _binding, node)
 
     def save(self, binding: Binding) -> None:
         """Keep this binding as it is now."""
@@ -34,7 +34,7 @@ class Bindings:
 
 
 class Bans:
-    """A sip.ban.BanStore."""
+    """A sip.ban.BanStore: bans of one node hold in all that start afterwards."""
 
     def __init__(self, database: Database) -> None:
         self._rows: Behind[Ban] = Behind(database, bans, _row, _ban)

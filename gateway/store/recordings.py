@@ -6,11 +6,13 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Select, exists, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, exists, insert, or_, select, update
 
+from parloir.store import nodes
+from parloir.store.calls import CallClass
 from parloir.store.errors import NoSuchRecording
-from parloir.store.people_tables import visit_visitors
-from parloir.store.recording_tables import recording_marks, recordings
+from parloir.store.people_tables import residents, visit_visitors, visitors
+from parloir.store.recording_tables import recording_holds, recording_marks, recordings
 from parloir.store.tables import calls, visits
 from parloir.store.text import can_be_kept
 
@@ -27,7 +29,10 @@ class State(StrEnum):
 
 @dataclass(frozen=True)
 class Recording:
-    """One recording. `hash` is the journal's last (hex), which the audit chain knows too; times in UTC."""
+    """One recording, and of its call what it is found by; `visitor` and `resident` are names.
+
+    `hash` is the journal's last (hex), which the audit chain knows too; `held`: a legal hold is in force. Times in UTC.
+    """
 
     id: str
     call: str
@@ -42,6 +47,9 @@ class Recording:
     hash: str = ""
     failure: str = ""
     erased: datetime | None = None
+    resident: str = ""
+    call_class: CallClass = CallClass.ORDINARY
+    held: bool = False
 
     @property
     def can_be_played(self) -> bool:
@@ -62,7 +70,11 @@ class Ending:
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is searched for; None and "" leave it open. `text` is looked for in notes and in the visitor's name."""
+    """What is searched for; None and "" leave it open. `person` is part of a resident's or visitor's name, or all of
+    their number; `note` is part of what was noted; `resident` and `visitor` are ids; `within` these facilities.
+
+    `left_by` is a node that starts: it wants what it was making itself, and what a node made that was given up.
+    """
 
     facility: str | None = None
     station: str | None = None
@@ -72,7 +84,11 @@ class Wanted:
     after: datetime | None = None
     before: datetime | None = None
     state: State | None = None
-    text: str = ""
+    left_by: str | None = None
+    call_class: CallClass | None = None
+    person: str = ""
+    note: str = ""
+    within: frozenset[str] = frozenset()
     limit: int = 200
 
 
@@ -119,6 +135,7 @@ def search(connection: Connection, wanted: Wanted) -> builtins.list[Recording]:
         (recordings.c.call, wanted.call),
         (recordings.c.state, wanted.state),
         (calls.c.station, wanted.station),
+        (calls.c["class"], wanted.call_class),
         (visits.c.resident, wanted.resident),
     ):
         if value is not None:
@@ -126,22 +143,57 @@ def search(connection: Connection, wanted: Wanted) -> builtins.list[Recording]:
     if wanted.visitor is not None:
         theirs = select(visit_visitors.c.visit).where(visit_visitors.c.visitor == wanted.visitor)
         query = query.where(calls.c.visit.in_(theirs))
+    if wanted.left_by is not None:
+        given_up = calls.c.reason == nodes.REASON
+        query = query.where(given_up | nodes.own(connection, calls.c.node, wanted.left_by))
+    if wanted.within:
+        query = query.where(recordings.c.facility.in_(wanted.within))
     if wanted.after is not None:
         query = query.where(recordings.c.begun >= wanted.after)
     if wanted.before is not None:
         query = query.where(recordings.c.begun < wanted.before)
-    if wanted.text:
-        noted = exists().where(
-            recording_marks.c.recording == recordings.c.id,
-            recording_marks.c.text.icontains(wanted.text, autoescape=True),
-        )
-        query = query.where(or_(noted, visits.c.visitor.icontains(wanted.text, autoescape=True)))
+    if not (can_be_kept(wanted.person) and can_be_kept(wanted.note)):
+        return []
+    if wanted.person:
+        query = query.where(_of(wanted.person))
+    if wanted.note:
+        query = query.where(_noted(wanted.note))
     return [_recording(row) for row in connection.execute(query).mappings()]
 
 
+def _of(person: str) -> ColumnElement[bool]:
+    """Whether somebody of that name, or with that number, was in the visit."""
+    known = or_(visitors.c.name.icontains(person, autoescape=True), visitors.c.reference == person)
+    theirs = select(visit_visitors.c.visit).join(visitors, visit_visitors.c.visitor == visitors.c.id).where(known)
+    return or_(
+        visits.c.visitor.icontains(person, autoescape=True),
+        residents.c.name.icontains(person, autoescape=True),
+        residents.c.number == person,
+        calls.c.visit.in_(theirs),
+    )
+
+
+def _noted(text: str) -> ColumnElement[bool]:
+    """Whether a note or bookmark says that."""
+    said = recording_marks.c.text.icontains(text, autoescape=True)
+    return exists().where(recording_marks.c.recording == recordings.c.id, said)
+
+
 def _joined() -> Select[*tuple[Any, ...]]:
-    joined = recordings.join(calls, recordings.c.call == calls.c.id).outerjoin(visits, calls.c.visit == visits.c.id)
-    return select(recordings, calls.c.station, visits.c.visitor).select_from(joined)
+    joined = (
+        recordings.join(calls, recordings.c.call == calls.c.id)
+        .outerjoin(visits, calls.c.visit == visits.c.id)
+        .outerjoin(residents, visits.c.resident == residents.c.id)
+    )
+    in_force = exists().where(recording_holds.c.recording == recordings.c.id, recording_holds.c.lifted.is_(None))
+    return select(
+        recordings,
+        calls.c.station,
+        calls.c["class"].label("call_class"),
+        visits.c.visitor,
+        residents.c.name.label("resident"),
+        in_force.label("held"),
+    ).select_from(joined)
 
 
 def _recording(row: RowMapping) -> Recording:
@@ -159,4 +211,7 @@ def _recording(row: RowMapping) -> Recording:
         hash=row["hash"],
         failure=row["failure"],
         erased=row["erased"],
+        resident=row["resident"] or "",
+        call_class=CallClass(row["call_class"]),
+        held=bool(row["held"]),
     )

@@ -88,6 +88,7 @@ calls = Table(
     Column("opened", Utc, nullable=False, index=True),
     Column("ended", Utc, index=True),
     Column("reason", String(64)),
+    Column("node", String(64)),
 )
 
 events = Table(
@@ -131,4 +132,5 @@ dialogs = Table(
     Column("target", String(1024), nullable=False),
     Column("route", JSON, nullable=False),
     Column("flow", String(256), nullable=False),
+    Column("node", String(64)),
 )

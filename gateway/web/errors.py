@@ -11,6 +11,7 @@ from parloir.calls.shelf import MayNotPlay, NotPlayable
 from parloir.calls.switchboard import NoSuchBan
 from parloir.errors import ParloirError
 from parloir.store.errors import (
+    CarriedElsewhere,
     Forbidden,
     KeyGone,
     LockedOut,
@@ -34,6 +35,7 @@ STATUS: dict[type[ParloirError], int] = {
     MayNotPlay: 403,
     NotPlayable: 409,
     Held: 409,
+    CarriedElsewhere: 409,
     KeyGone: 409,
     CannotRecord: 409,
     NoSuchBan: 404,

@@ -95,7 +95,10 @@ class VisitQuery(Body):
 
 
 class CallBody(Body):
-    """A call. `state` is where it stands now; `ended` and `reason` are null while it lives."""
+    """A call. `state` is where it stands now; `ended` and `reason` are null while it lives.
+
+    `node` is the gateway that carries it. One that another gateway on the database carries is in the state `elsewhere`.
+    """
 
     id: str
     visit: str | None
@@ -107,6 +110,7 @@ class CallBody(Body):
     opened: datetime
     ended: datetime | None
     reason: str | None
+    node: str | None
 
     @classmethod
     def of(cls, view: CallView, **more: Any) -> Self:
@@ -123,6 +127,7 @@ class CallBody(Body):
             opened=call.opened,
             ended=call.ended,
             reason=call.reason,
+            node=call.node,
             **more,
         )
 
