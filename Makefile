@@ -16,6 +16,9 @@ CALLS := 16
 SECONDS := 600
 DEMO :=
 
+# A gateway is started many times: what was compiled is kept, whatever the environment says.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test check load soak bench fuzz clean always
 .DELETE_ON_ERROR:
 

@@ -254,3 +254,10 @@ async def test_wrong_pins_lock(database: Database, door: Logins) -> None:
         await door.resident("north", "12", "4711", NOW)
     await database.run(lambda c: residents.set_pin(c, bob.id, PIN_HASH))
     assert await door.resident("north", "12", "4711", NOW) == bob
+
+
+def test_someone_unknown_takes_as_long_as_someone_known() -> None:
+    known = passwords.hash_password("correct horse battery", "ann")
+    assert passwords.NOBODY.rsplit("$", 2)[0] == known.rsplit("$", 2)[0]
+    assert passwords.matches(passwords.NOBODY, "nobody's password")
+    assert not passwords.matches(None, "nobody's password")
