@@ -1,27 +1,29 @@
 """The attendant's menu: what each key brings, how it ends, and that nothing is offered before the PIN was right."""
 
+from copy import deepcopy
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as some
 
 from parloir.calls import menu as menus
 from parloir.calls import spoken
-from parloir.calls.menu import (
+from parloir.calls.menu import Menu, Terms
+from parloir.calls.menu_effects import (
     Abandon,
     Back,
     Check,
     Connect,
+    Do,
     Effects,
     Entry,
     Find,
     HangUp,
-    Menu,
+    Hush,
     Refer,
     Say,
-    Terms,
     What,
 )
 from parloir.config import prompts
@@ -83,7 +85,8 @@ def test_three_wrong_tries_end_the_menu_and_keys_help_no_more() -> None:
     press(menu, "1")
     for _ in range(menus.TRIES - 1):
         press(menu, "12#9876#")
-        assert said(menu.unknown()) == ("en/wrong-pin", "en/enter-number")
+        assert said(menu.unknown()) == ("en/wrong-pin",)
+        assert said(menu.heard(2.0)) == ("en/enter-number",)
     press(menu, "12#9876#")
     assert said(menu.unknown()) == ("en/locked",)
     assert press(menu, "12#9876#") == ()
@@ -113,7 +116,8 @@ def test_contacts_are_spelled_and_one_is_called() -> None:
     heard = said(menu.found(What.CONTACTS, [ANN]))
     assert heard == ("en/press", "en/n-1", "en/for", "en/letter-a", "en/letter-n", "en/letter-n", "en/back")
     assert press(menu, "1") == (Say(("en/calling",), endless=True), Connect(ANN))
-    assert said(menu.came_back(Back.DECLINED))[0] == "en/declined"
+    assert said(menu.came_back(Back.DECLINED)) == ("en/declined",)
+    assert said(menu.heard(2.0))[0] == "en/menu-call"
     assert menu.stage is menus.Stage.MAIN
 
 
@@ -130,9 +134,30 @@ def test_keys_that_followed_a_wrong_pin_mean_nothing() -> None:
     menu = Menu(TERMS, 0.0)
     menu.begin()
     press(menu, "112#47#11")
-    assert said(menu.unknown()) == ("en/wrong-pin", "en/enter-number")
-    press(menu, "12#47#")
+    assert said(menu.unknown()) == ("en/wrong-pin",)
+    assert press(menu, "11#") == ()
+    menu.heard(2.0)
+    assert press(menu, "12#47#") == (Check("12", "47"),)
     assert said(menu.known())[-1] == "en/back"
+
+
+def test_more_keys_than_are_kept_are_none() -> None:
+    menu = logged_in()
+    press(menu, "1" + "9" * menus.MOST_AHEAD + "1")
+    entries = [Entry(What.CONTACTS, str(n), "Al") for n in range(10)]
+    assert said(menu.found(What.CONTACTS, entries)) == ("en/no-such-key",)
+    assert said(menu.heard(2.0))[-2:] == ("en/more", "en/back")
+
+
+def test_star_that_was_to_give_up_a_call_does_not_leave_the_menu_when_the_call_has_failed() -> None:
+    menu = logged_in()
+    press(menu, "1")
+    menu.found(What.CONTACTS, [ANN])
+    press(menu, "1")
+    menu.came_back(Back.DECLINED)
+    assert press(menu, "*") == ()
+    menu.heard(2.0)
+    assert menu.stage is menus.Stage.MAIN
 
 
 def test_a_visit_is_offered_by_its_time() -> None:
@@ -153,15 +178,18 @@ def test_more_than_eight_are_offered_in_pages() -> None:
 def test_nobody_to_call_and_no_visits_lead_back() -> None:
     menu = logged_in()
     press(menu, "1")
-    assert said(menu.found(What.CONTACTS, []))[0] == "en/nobody"
+    assert said(menu.found(What.CONTACTS, [])) == ("en/nobody",)
+    assert said(menu.heard(2.0))[0] == "en/menu-call"
     press(menu, "2")
-    assert said(menu.found(What.VISITS, []))[0] == "en/no-visits"
+    assert said(menu.found(What.VISITS, [])) == ("en/no-visits",)
 
 
 def test_the_balance_is_said_in_dollars_and_cents() -> None:
     menu = logged_in()
     assert press(menu, "3") == (Find(What.BALANCE),)
-    assert said(menu.has(12_340_000))[:5] == ("en/balance-is", "en/n-12", "en/dollars", "en/and", "en/n-30")
+    heard = said(menu.has(12_340_000))
+    assert heard == ("en/balance-is", "en/n-12", "en/dollars", "en/and", "en/n-30", "en/n-4", "en/cents")
+    assert said(menu.heard(2.0))[0] == "en/menu-call"
 
 
 def test_a_facility_without_accounts_offers_no_balance() -> None:
@@ -183,7 +211,8 @@ def test_a_hotline_needs_no_pin_and_is_gone_to_after_it_was_said() -> None:
     assert said(press(menu, "9")) == ("en/hotline-connecting",)
     assert press(menu, "*1") == ()
     assert menu.heard(2.0) == (Refer("9"),)
-    assert said(menu.refer_failed())[0] == "en/hotline-failed"
+    assert said(menu.refer_failed()) == ("en/hotline-failed",)
+    assert said(menu.heard(3.0))[0] == "en/choose-language"
     assert menu.stage is menus.Stage.LANGUAGE
 
 
@@ -240,6 +269,92 @@ def test_nothing_is_looked_up_or_called_without_a_right_pin(events: list[str]) -
     assert not [each for each in done if isinstance(each, Find | Connect)]
     known = {*prompts.NAMES, *prompts.MENU, *prompts.WORDS}
     assert {prompt.partition("/")[2] for prompt in said(tuple(done))} <= known
+
+
+class Pressed(Menu):
+    """A menu that notes each key it acts on, by when it was pressed, and what the menu was asking."""
+
+    def __init__(self, terms: Terms, now: float) -> None:
+        super().__init__(terms, now)
+        self.acted: set[tuple[float, menus.Stage]] = set()
+        self.asked: list[Do] = []
+
+    def key(self, digit: str, now: float) -> Effects:
+        before = self.stage
+        effects = super().key(digit, now)
+        self.asked += [each for each in effects if not isinstance(each, Say | Hush)]
+        if effects or self.stage is not before:
+            self.acted.add((now, before))
+        return effects
+
+
+MANY = [Entry(What.CONTACTS, str(n), "Al") for n in range(10)]
+WELL = some.sampled_from([*"1111223399*0#", "1#1#", "heard", "late", "well"])
+ILL = some.sampled_from(["ill", "ill", "nothing", "declined"])
+
+
+def answer(menu: Menu, ill: str = "") -> None:
+    """Tell a menu what came of what it waits for: what is hoped for, or something else."""
+    finds = [each for each in menu.asked if isinstance(each, Find)] if isinstance(menu, Pressed) else []
+    match menu.stage:
+        case menus.Stage.CHECKING:
+            menu.unknown() if ill else menu.known()
+        case menus.Stage.LOOKING if ill == "ill":
+            menu.came_back(Back.FAILED)
+        case menus.Stage.LOOKING if finds[-1].what is What.BALANCE:
+            menu.has(5)
+        case menus.Stage.LOOKING:
+            menu.found(finds[-1].what, [] if ill else MANY)
+        case menus.Stage.CALLING if ill:
+            menu.came_back(Back.DECLINED)
+        case menus.Stage.REFERRING if ill:
+            menu.refer_failed()
+
+
+@settings(max_examples=400)
+@given(some.lists(some.one_of(WELL, WELL, ILL), max_size=60))
+@example(["1", "1#1#", "well", "1", "ill", "1"])
+@example(["1", "1#1#", "1", "1", "ill", "1", "heard"])
+@example(["1", "1#1#", "well", "1", "1", "nothing", "1"])
+@example(["1", "1#1#", "well", "3", "1", "well", "1"])
+@example(["1", "1#1#", "well", "1", "well", "1", "declined", "*"])
+@example(["1", "1#1#", "well", "1", "1", "ill", "heard", "1", "well"])
+@example(["1", "1#1#", "1", "1", "ill", "heard", "1#1#", "well"])
+@example(["1", "1#1#", "well", "1", *["9"] * (menus.MOST_AHEAD + 2), "well", "1"])
+def test_no_key_is_taken_for_an_answer_to_another_question(events: list[str]) -> None:
+    """A twin is what the resident believes: that all goes well, until they have heard how it went."""
+    menu = Pressed(TERMS, 0.0)
+    menu.begin()
+    belief, heard, acted = deepcopy(menu), 0.0, set(menu.acted)
+    now = 0.0
+    for event in events:
+        now += 0.01
+        match event:
+            case "heard":
+                menu.heard(now)
+                if menu.stage not in menus.BUSY:
+                    belief, heard = deepcopy(menu), now
+            case "late":
+                if menu.deadline is not None and menu.deadline < now + menus.PATIENCE + 1:
+                    now = menu.deadline
+                    menu.late(now)
+                    if menu.stage not in menus.BUSY:
+                        belief, heard = deepcopy(menu), now
+            case "well":
+                answer(menu)
+            case "ill" | "nothing" | "declined":
+                answer(menu, event)
+            case keys:
+                for key in keys:
+                    now += 0.01
+                    belief.key(key, now)
+                    menu.key(key, now)
+                    while belief.stage in (menus.Stage.CHECKING, menus.Stage.LOOKING):
+                        answer(belief)
+        assert menu.acted <= belief.acted
+        assert all(pressed > heard for pressed, _ in menu.acted - acted), "a key that was long forgotten"
+        acted = set(menu.acted)
+        assert set(menu.asked) <= set(belief.asked)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,8 @@ from twisted.python.failure import Failure
 from parloir.calls import reason as reasons
 from parloir.calls.codes import CodeGuard
 from parloir.calls.handset import Handset
-from parloir.calls.menu import (
+from parloir.calls.menu import Menu, Stage, Terms
+from parloir.calls.menu_effects import (
     Abandon,
     Back,
     Check,
@@ -22,11 +23,8 @@ from parloir.calls.menu import (
     Find,
     HangUp,
     Hush,
-    Menu,
     Refer,
     Say,
-    Stage,
-    Terms,
     What,
 )
 from parloir.calls.reason import Reason

@@ -12,7 +12,7 @@ from parloir.calls.bookings import Bookings
 from parloir.calls.guide import WrongPin
 from parloir.calls.handset import Handset
 from parloir.calls.lounge import Lounge
-from parloir.calls.menu import Entry, What
+from parloir.calls.menu_effects import Entry, What
 from parloir.calls.room import Room
 from parloir.policy.participants import Resident
 from parloir.store import ledger_balances, visits

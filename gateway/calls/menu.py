@@ -1,16 +1,31 @@
 """The attendant's menu as one state machine: keys and time in, what to say and do out. Pure; times in seconds.
 
-A key cuts short what is being said. What is asked is asked ROUNDS times and then given up, `*` goes back, and no menu
-lasts longer than LONGEST, whatever is pressed.
+A key cuts short a question. What is asked is asked ROUNDS times and then given up, `*` goes back, and no menu lasts
+longer than LONGEST, whatever is pressed.
+
+Who knows the menu may press keys ahead: they are taken when what was looked up has been found. Where something else
+came of it, that is said to its end, and keys mean nothing until then: they were meant for another question.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
-from enum import Enum, StrEnum, auto
-from typing import TypeAlias
+from dataclasses import dataclass
+from enum import Enum, auto
 
-from parloir.calls import spoken
+from parloir.calls import menu_speech as speech
+from parloir.calls.menu_effects import (
+    Abandon,
+    Back,
+    Check,
+    Connect,
+    Effects,
+    Entry,
+    Find,
+    HangUp,
+    Hush,
+    Refer,
+    Say,
+    What,
+)
 from parloir.calls.spoken import Said
 
 PATIENCE = 6.0
@@ -21,8 +36,8 @@ TRIES = 3
 LONGEST = 600.0
 PAGE = 8
 MORE = "9"
-MOST_AHEAD = 8
-"""Keys that may be pressed while something is looked up."""
+MOST_AHEAD = 32
+"""Keys that may be pressed while something is looked up; of more, none is taken."""
 LONGEST_NUMBER = 32
 LONGEST_PIN = 12
 
@@ -45,89 +60,6 @@ class Stage(Enum):
 
 BUSY = (Stage.CHECKING, Stage.LOOKING, Stage.REFERRING, Stage.LEAVING, Stage.OVER)
 """Where keys mean nothing now."""
-
-
-class What(StrEnum):
-    """What is looked up for the resident."""
-
-    CONTACTS = "contacts"
-    VISITS = "visits"
-    BALANCE = "balance"
-
-
-class Back(StrEnum):
-    """Why a call that was asked for did not come about, by the prompt that says it."""
-
-    NOT_HERE = "not-here"
-    DECLINED = "declined"
-    REFUSED = "refused"
-    FAILED = "failed"
-
-
-@dataclass(frozen=True)
-class Entry:
-    """Whom to call: `key` is the visitor's or the visit's id, `at` a visit's time by the facility's clock."""
-
-    what: What
-    key: str
-    name: str = field(repr=False)
-    at: datetime | None = None
-
-
-@dataclass(frozen=True)
-class Say:
-    """Prompts to play in a row, in place of what is being said; each as "language/name"."""
-
-    prompts: tuple[str, ...]
-    endless: bool = False
-
-
-@dataclass(frozen=True)
-class Hush:
-    """Cut short what is being said."""
-
-
-@dataclass(frozen=True)
-class Check:
-    """Whose number and PIN are these? To be answered by `known` or `unknown`."""
-
-    number: str = field(repr=False)
-    pin: str = field(repr=False)
-
-
-@dataclass(frozen=True)
-class Find:
-    """To be answered by `found`, or `has` for the balance."""
-
-    what: What
-
-
-@dataclass(frozen=True)
-class Connect:
-    """Call them; `came_back` if that comes to nothing."""
-
-    entry: Entry
-
-
-@dataclass(frozen=True)
-class Abandon:
-    """The call is not wanted any more."""
-
-
-@dataclass(frozen=True)
-class Refer:
-    """Send the phone to the hotline of that key."""
-
-    key: str
-
-
-@dataclass(frozen=True)
-class HangUp:
-    """The menu is over."""
-
-
-Do: TypeAlias = Say | Hush | Check | Find | Connect | Abandon | Refer | HangUp
-Effects: TypeAlias = tuple[Do, ...]
 
 
 @dataclass(frozen=True)
@@ -156,6 +88,7 @@ class Menu:
         self._entries: tuple[Entry, ...] = ()
         self._page = 0
         self._ahead: list[tuple[str, float]] = []
+        self._telling = False
         self._then: Callable[[], Effects] | None = None
 
     def begin(self) -> Effects:
@@ -167,8 +100,8 @@ class Menu:
     def key(self, digit: str, now: float) -> Effects:
         """A key was pressed."""
         if self.stage in (Stage.CHECKING, Stage.LOOKING):
-            self._ahead = [*self._ahead, (digit, now)][:MOST_AHEAD]
-        if self.stage in BUSY:
+            self._ahead = [*self._ahead, (digit, now)][: MOST_AHEAD + 1]
+        if self._telling or self.stage in BUSY:
             return ()
         self.deadline = min(now + PATIENCE, self._ends)
         match self.stage:
@@ -187,7 +120,7 @@ class Menu:
         """What was to be said has been said to its end."""
         if self.stage is Stage.LEAVING:
             return self._over()
-        then, self._then = self._then, None
+        then, self._then, self._telling = self._then, None, False
         if then is not None:
             return then()
         self.deadline = min(now + PATIENCE, self._ends)
@@ -199,7 +132,7 @@ class Menu:
             leaving = self.stage is Stage.LEAVING
             self._ends = now + PATIENCE
             return self._over() if leaving else (*self._give_up(), *self._leave("farewell"))
-        if self.stage in BUSY or self.stage is Stage.CALLING:
+        if self._telling or self.stage in BUSY or self.stage is Stage.CALLING:
             self.deadline = self._ends
             return ()
         self._rounds += 1
@@ -223,14 +156,14 @@ class Menu:
         self._wrong += 1
         if locked or self._wrong >= TRIES:
             return self._leave("locked")
-        return self._ask(Stage.NUMBER, "wrong-pin")
+        return self._tell(Stage.NUMBER, "wrong-pin")
 
     def found(self, what: What, entries: Sequence[Entry]) -> Effects:
         """Who can be called."""
         if self.stage is not Stage.LOOKING:
             return ()
         if not entries:
-            return self._ask(Stage.MAIN, "nobody" if what is What.CONTACTS else "no-visits")
+            return self._tell(Stage.MAIN, "nobody" if what is What.CONTACTS else "no-visits")
         self._entries, self._page = tuple(entries), 0
         return self._catch_up(self._ask(Stage.CHOOSING))
 
@@ -238,21 +171,23 @@ class Menu:
         """The balance, in micro-dollars."""
         if self.stage is not Stage.LOOKING:
             return ()
-        return self._ask(Stage.MAIN, "balance-is", *spoken.amount(micros, self.language))
+        return self._tell(Stage.MAIN, *speech.balance(micros, self.language))
 
     def came_back(self, why: Back) -> Effects:
         """The call, or the look-up, came to nothing."""
         if self.stage not in (Stage.CALLING, Stage.LOOKING, Stage.CHECKING):
             return ()
-        return self._ask(Stage.NUMBER if self.stage is Stage.CHECKING else Stage.MAIN, why)
+        return self._tell(Stage.NUMBER if self.stage is Stage.CHECKING else Stage.MAIN, why)
 
     def refer_failed(self) -> Effects:
         """The phone could not be sent to the hotline."""
-        return self._ask(Stage.LANGUAGE, "hotline-failed") if self.stage is Stage.REFERRING else ()
+        return self._tell(Stage.LANGUAGE, "hotline-failed") if self.stage is Stage.REFERRING else ()
 
     def _catch_up(self, effects: Effects) -> Effects:
         """Take the keys that were pressed while something was looked up, by one who knows the menu."""
         ahead, self._ahead = self._ahead, []
+        if len(ahead) > MOST_AHEAD:
+            return self._tell(self.stage, "no-such-key")
         for digit, now in ahead:
             effects = (*effects, *self.key(digit, now))
         return effects
@@ -290,8 +225,7 @@ class Menu:
             self._number = entered
             return self._ask(Stage.PIN)
         number, self._number = self._number, ""
-        self.stage, self._ahead = Stage.CHECKING, []
-        self.deadline = self._ends
+        self.stage, self.deadline = Stage.CHECKING, self._ends
         return (Check(number, entered[: LONGEST_PIN + 1]),)
 
     def _main(self, digit: str) -> Effects:
@@ -302,8 +236,7 @@ class Menu:
             return self.begin()
         if digit not in wanted:
             return self._wrong_key()
-        self.stage, self._ahead = Stage.LOOKING, []
-        self.deadline = self._ends
+        self.stage, self.deadline = Stage.LOOKING, self._ends
         return (Find(wanted[digit]),)
 
     def _choose(self, digit: str) -> Effects:
@@ -327,44 +260,33 @@ class Menu:
 
     # What is said.
 
-    def _ask(self, stage: Stage, *before: str) -> Effects:
+    def _ask(self, stage: Stage) -> Effects:
         self.stage, self._rounds = stage, 0
-        return self._repeat(*before)
+        return self._repeat()
 
     def _repeat(self, *before: str) -> Effects:
         self._entered, self._then, self.deadline = "", None, self._ends
         return (Say((*self._in(before), *self._question())),)
 
+    def _tell(self, stage: Stage, *outcome: str) -> Effects:
+        """Say what came of something, and ask only when that has been heard."""
+        self.stage, self._telling, self.deadline = stage, True, self._ends
+        self._ahead = []
+        self._then = lambda: self._ask(stage)
+        return (self._say(*outcome),)
+
     def _question(self) -> Said:
         match self.stage:
             case Stage.LANGUAGE:
-                return self._languages()
+                return speech.first_question(self.terms.languages, self.terms.hotlines)
             case Stage.NUMBER:
                 return self._in(("enter-number",))
             case Stage.PIN:
                 return self._in(("enter-pin",))
             case Stage.MAIN:
-                balance = ("menu-balance",) if self.terms.balance else ()
-                return self._in(("menu-call", "menu-visits", *balance, "back"))
+                return self._in(speech.main_question(self.terms.balance))
             case _:
-                return self._choices()
-
-    def _languages(self) -> Said:
-        said: list[str] = []
-        for number, language in enumerate(self.terms.languages, 1):
-            said += (f"{language}/choose-language", f"{language}/n-{number}")
-        for key, prompt in self.terms.hotlines:
-            for language in self.terms.languages:
-                said += (f"{language}/{prompt}", f"{language}/n-{key}")
-        return tuple(said)
-
-    def _choices(self) -> Said:
-        said: list[str] = []
-        for number, entry in enumerate(self._shown(), 1):
-            about = ("for",) if entry.at is None else ("visit-at", *spoken.time(entry.at, self.language), "with")
-            said += ("press", *spoken.number(number, self.language), *about, *spoken.spelled(entry.name))
-        more = ("more",) if len(self._entries) > PAGE else ()
-        return self._in((*said, *more, "back"))
+                return self._in(speech.choice(self._shown(), len(self._entries) > PAGE, self.language))
 
     def _shown(self) -> tuple[Entry, ...]:
         return self._entries[self._page * PAGE :][:PAGE]
