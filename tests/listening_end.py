@@ -45,7 +45,7 @@ class ListeningBrowser(Browser):
         super().__init__()
         self.ssrcs: dict[int, tuple[Leg, Kind]] = {}
 
-    def listening(self, **more: Any) -> ListenerSide:
+    def listening(self, who: str = "", **more: Any) -> ListenerSide:
         """What this browser agreed to: everything of both parties."""
         streams = tuple(
             ListenerStream(
@@ -56,18 +56,18 @@ class ListeningBrowser(Browser):
             for party in Leg
             for kind in Kind
         )
-        return ListenerSide(fingerprints=(IDENTITY.fingerprint,), streams=streams)
+        return ListenerSide(fingerprints=(IDENTITY.fingerprint,), streams=streams, who=who)
 
     def heard(self, party: Leg, kind: Kind) -> list[Packet]:
         """The packets of one party's stream, in the order they came."""
         return [packet for packet in self.rtp if self.ssrcs[packet.ssrc] == (party, kind)]
 
 
-async def listen(call: Call, browser: ListeningBrowser, name: str = "officer") -> None:
+async def listen(call: Call, browser: ListeningBrowser, name: str = "officer", **more: Any) -> None:
     """Let a listener join, until it has its keys."""
     terms: ListenerTerms = await call.do(commands.OpenListener, listener=name)
     browser.ssrcs = {ssrc: (party, kind) for party, kind, ssrc in terms.ssrcs}
-    await call.do(commands.SetListener, listener=name, side=browser.listening())
+    await call.do(commands.SetListener, listener=name, side=browser.listening(**more))
     browser.transport.call(terms)  # type: ignore[arg-type]
     await soon(
         lambda: call.gateway.heard("listener up", name) and browser.transport.keyed, f"the keys of listener {name}"

@@ -2,18 +2,24 @@
 
 import math
 from array import array
+from collections.abc import AsyncIterator
+from itertools import pairwise
+from pathlib import Path
 from typing import Any
+
+import pytest_twisted
 
 from parloir.relay import commands
 from parloir.relay.bodies import BrowserTerms, SpeakerSide
 from parloir.relay.mixer import RATE, SAMPLES, Incoming, Outgoing
 from parloir.relay.news import SpeakerGone, SpeakerUp
+from parloir.rtp.description import Kind
 from parloir.rtp.flow import Leg
 from parloir.rtp.packet import Packet
 
-from .listening_end import Officer
+from .listening_end import Officer, announce
 from .media_ends import IDENTITY, Browser
-from .relay_rig import Call, soon
+from .relay_rig import FIRST, Call, connect, prompts, rest, settings, soon
 
 PHONE_TONE, BROWSER_TONE, OFFICER_TONE = 500, 1000, 2000
 
@@ -41,10 +47,10 @@ class SpeakingBrowser(Browser):
         return SpeakerSide(fingerprints=(IDENTITY.fingerprint,), to=to, **terms | more)
 
 
-async def speak(call: Call, browser: SpeakingBrowser, *to: Leg, name: str = "officer") -> None:
+async def speak(call: Call, browser: SpeakingBrowser, *to: Leg, name: str = "officer", who: str = "") -> None:
     """Let an officer speak to these parties, until the keys are there."""
     terms: BrowserTerms = await call.do(commands.OpenSpeaker, speaker=name)
-    await call.do(commands.SetSpeaker, speaker=name, side=browser.speaking(*to))
+    await call.do(commands.SetSpeaker, speaker=name, side=browser.speaking(*to, who=who))
     browser.transport.call(terms)
     await soon(
         lambda: call.gateway.heard("speaker up", name) and browser.transport.keyed, f"the keys of speaker {name}"
@@ -95,3 +101,57 @@ def decoded(packets: list[Packet], codec: str = "PCMU") -> "array[int]":
         while (frame := incoming.take()) is not None:
             sound.extend(frame)
     return sound
+
+
+@pytest_twisted.async_yield_fixture(name="call")  # type: ignore[untyped-decorator]
+async def wired(tmp_path: Path) -> AsyncIterator[Call]:
+    """A call whose gateway hears of speakers, its parties not connected yet."""
+    gateway = Sergeant()
+    relay = connect(gateway)
+    first = next(FIRST)
+    await gateway.do(commands.Configure, settings=settings(prompts(tmp_path), first, first + 39))
+    made = Call(gateway, relay)
+    yield made
+    made.close()
+    gateway.transport.loseConnection()  # type: ignore[union-attr]
+    await soon(lambda: relay.ended, "the relay's end")
+
+
+async def begin(call: Call, told: str = "record monitor") -> None:
+    """Bring both up, play the notice that tells this, and let them talk."""
+    await call.connect()
+    await announce(call, told)
+    await call.do(commands.Join)
+
+
+class Talk:
+    """Both parties send their tones, and the officer theirs, one packet at a time."""
+
+    def __init__(self, call: Call, officer: SpeakingBrowser | None = None) -> None:
+        self.call = call
+        self.officer = officer
+        self.tones = {"phone": Tone(PHONE_TONE), "browser": Tone(BROWSER_TONE), "officer": Tone(OFFICER_TONE)}
+
+    async def go_on(self, packets: int, officer: bool = False) -> None:
+        """So many packets of each, 20 ms apart."""
+        for _ in range(packets):
+            self.call.phone.send(self.tones["phone"].packet())
+            self.call.browser.send(self.tones["browser"].packet())
+            if officer and self.officer is not None:
+                self.officer.send(self.tones["officer"].packet())
+            await rest(0.02)
+
+
+def at_phone(call: Call) -> list[Packet]:
+    """What the phone has heard."""
+    return call.phone.rtp[Kind.AUDIO].rtp
+
+
+def at_browser(call: Call) -> list[Packet]:
+    """What the visitor has heard."""
+    return [packet for packet in call.browser.rtp if packet.payload_type == 0]
+
+
+def continuous(packets: list[Packet]) -> bool:
+    """Whether the numbers go on by one each time."""
+    return all((after.sequence - before.sequence) & 0xFFFF == 1 for before, after in pairwise(packets))

@@ -1,12 +1,9 @@
 """What parties hear while an officer speaks: the sounds added up, and the streams of a bridge around it."""
 
 from array import array
-from collections.abc import AsyncIterator
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
-import pytest_twisted
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,24 +11,40 @@ from parloir.relay import commands
 from parloir.relay.bodies import Withheld
 from parloir.relay.commands import NotAnnounced, Refused
 from parloir.relay.errors import BadPrompt
-from parloir.relay.mixer import BENEATH, HELD, LOUDEST, MOST, OFFICER, SAMPLES, Incoming, Mixer, Outgoing, mixed
+from parloir.relay.mixer import (
+    BENEATH,
+    HELD,
+    LOUDEST,
+    MOST,
+    SAMPLES,
+    Incoming,
+    Mixer,
+    Outgoing,
+    mixed,
+    together,
+)
 from parloir.relay.prompt import FRAME
 from parloir.rtp.description import Kind
 from parloir.rtp.flow import Leg
 from parloir.rtp.packet import Packet
 
 from .listening_end import ListeningBrowser, announce, listen
-from .relay_rig import FIRST, Call, connect, exchange, over_amp, picture, prompts, rest, settings, soon
+from .relay_rig import Call, exchange, over_amp, picture, rest, soon
 from .speaking_end import (
     BROWSER_TONE,
     OFFICER_TONE,
     PHONE_TONE,
-    Sergeant,
     SpeakingBrowser,
+    Talk,
     Tone,
+    at_browser,
+    at_phone,
+    begin,
+    continuous,
     decoded,
     speak,
     strength,
+    wired,  # noqa: F401
 )
 
 frames = st.lists(st.integers(-32_768, 32_767), min_size=SAMPLES, max_size=SAMPLES).map(lambda each: array("h", each))
@@ -41,6 +54,15 @@ frames = st.lists(st.integers(-32_768, 32_767), min_size=SAMPLES, max_size=SAMPL
 def test_sum_of_two_sounds_is_never_louder_than_can_be(one: "array[int]", other: "array[int]") -> None:
     for sample in mixed(one, other):
         assert -LOUDEST <= sample <= LOUDEST
+
+
+@given(frames, frames)
+def test_several_voices_are_added_up_as_far_as_there_are_any(one: "array[int]", other: "array[int]") -> None:
+    assert together([None, None]) is None
+    assert together([None, one]) == one
+    assert together([one, other]) == array(
+        "h", [max(-LOUDEST, min(LOUDEST, a + b)) for a, b in zip(one, other, strict=True)]
+    )
 
 
 def test_party_is_as_loud_as_before_while_the_officer_is_silent() -> None:
@@ -82,6 +104,14 @@ def test_broken_late_and_repeated_packets_are_left_out() -> None:
     assert taken <= len(packets)
 
 
+def test_sender_that_begins_anew_is_heard_whatever_its_numbers() -> None:
+    incoming = Incoming("PCMU")
+    for first, ssrc in ((40_000, 1), (7, 2)):
+        for packet in Tone(PHONE_TONE).packets(HELD + 1):
+            incoming.hear(Packet(0, first + packet.sequence, 0, ssrc, packet.payload).build())
+        assert incoming.take() is not None
+
+
 def test_sound_that_comes_too_fast_is_held_no_longer_than_a_moment() -> None:
     incoming, tone = Incoming("PCMU"), Tone(PHONE_TONE)
     for packet in tone.packets(100):
@@ -92,22 +122,31 @@ def test_sound_that_comes_too_fast_is_held_no_longer_than_a_moment() -> None:
     assert held == MOST
 
 
+class Arriving:
+    """Packets that have come and that nobody has taken yet."""
+
+    def __init__(self) -> None:
+        self.packets: list[bytes] = []
+
+    def take(self) -> list[bytes]:
+        packets, self.packets = self.packets, []
+        return packets
+
+
 def test_mixer_makes_a_packet_every_20_ms_whatever_comes() -> None:
-    arrived: list[tuple[int, bytes]] = []
-    mixer = Mixer(0, lambda: [arrived.pop(0) for _ in range(len(arrived))])
-    mixer.hear(OFFICER, "PCMU")
-    mixer.hear(1, "PCMU")
-    ear = mixer.ear("PCMU", 8, 1)
+    spoken, said = Arriving(), Arriving()
+    mixer = Mixer(0)
+    ear = mixer.ear("PCMU", 8)
+    ear.over, ear.beneath = [Incoming("PCMU", spoken.take)], Incoming("PCMU", said.take)
     officer, party = Tone(OFFICER_TONE), Tone(PHONE_TONE)
     heard: list[Packet] = []
     for tick in range(50):
-        arrived.append((OFFICER, officer.packet().build()))
-        spoken = party.packet().build()
+        spoken.packets.append(officer.packet().build())
+        packet = party.packet().build()
         if tick % 5:  # a fifth is lost
-            arrived.append((1, spoken))
-        arrived.append((9, b"nobody's"))
+            said.packets.append(packet)
         heard += map(Packet.parse, ear.due(tick * FRAME))
-        assert not ear.over(tick * FRAME)
+        assert not ear.ended(tick * FRAME)
     assert len(heard) >= 48
     assert all(after.sequence - before.sequence == 1 for before, after in pairwise(heard))
     assert all(after.timestamp - before.timestamp == 160 for before, after in pairwise(heard))
@@ -117,62 +156,11 @@ def test_mixer_makes_a_packet_every_20_ms_whatever_comes() -> None:
 
 
 def test_mixer_leaves_out_what_a_long_pause_of_the_process_missed() -> None:
-    mixer = Mixer(0, list)
-    ear = mixer.ear("PCMU", 0, 1)
+    mixer = Mixer(0)
+    ear = mixer.ear("PCMU", 0)
     ear.due(0)
     assert len(ear.due(10_000 * FRAME)) <= MOST + 1
     assert ear.milliseconds <= (MOST + 2) * 20
-
-
-@pytest_twisted.async_yield_fixture(name="call")  # type: ignore[untyped-decorator]
-async def wired(tmp_path: Path) -> AsyncIterator[Call]:
-    """A call whose gateway hears of speakers, its parties not connected yet."""
-    gateway = Sergeant()
-    relay = connect(gateway)
-    first = next(FIRST)
-    await gateway.do(commands.Configure, settings=settings(prompts(tmp_path), first, first + 39))
-    made = Call(gateway, relay)
-    yield made
-    made.close()
-    gateway.transport.loseConnection()  # type: ignore[union-attr]
-    await soon(lambda: relay.ended, "the relay's end")
-
-
-async def begin(call: Call, told: str = "record monitor") -> None:
-    await call.connect()
-    await announce(call, told)
-    await call.do(commands.Join)
-
-
-class Talk:
-    """Both parties send their tones, and the officer theirs, one packet at a time."""
-
-    def __init__(self, call: Call, officer: SpeakingBrowser) -> None:
-        self.call = call
-        self.officer = officer
-        self.number = 0
-        self.tones = {"phone": Tone(PHONE_TONE), "browser": Tone(BROWSER_TONE), "officer": Tone(OFFICER_TONE)}
-
-    async def go_on(self, packets: int, officer: bool = False) -> None:
-        """So many packets of each, 20 ms apart."""
-        for _ in range(packets):
-            self.call.phone.send(self.tones["phone"].packet())
-            self.call.browser.send(self.tones["browser"].packet())
-            if officer:
-                self.officer.send(self.tones["officer"].packet())
-            await rest(0.02)
-
-
-def at_phone(call: Call) -> list[Packet]:
-    return call.phone.rtp[Kind.AUDIO].rtp
-
-
-def at_browser(call: Call) -> list[Packet]:
-    return [packet for packet in call.browser.rtp if packet.payload_type == 0]
-
-
-def continuous(packets: list[Packet]) -> bool:
-    return all((after.sequence - before.sequence) & 0xFFFF == 1 for before, after in pairwise(packets))
 
 
 @over_amp
@@ -253,25 +241,6 @@ async def test_prompt_goes_before_the_officer_who_is_heard_again_after_it(call: 
     await talk.go_on(50, officer=True)
     assert strength(decoded(at_phone(call)[before + 15 :]), OFFICER_TONE) > 4000
     assert continuous(at_phone(call))
-    officer.close()
-
-
-@over_amp
-async def test_listeners_go_on_hearing_the_parties_while_an_officer_speaks(call: Call) -> None:
-    await begin(call)
-    listener, officer = ListeningBrowser(), SpeakingBrowser()
-    await listen(call, listener, "listener")
-    talk = Talk(call, officer)
-    await talk.go_on(5)
-    await speak(call, officer, *Leg)
-    await talk.go_on(20, officer=True)
-    await call.do(commands.CloseSpeaker, speaker="officer")
-    await talk.go_on(5)
-    await soon(lambda: len(listener.heard(Leg.PHONE, Kind.AUDIO)) == 30, "thirty packets of the phone's")
-    heard = listener.heard(Leg.PHONE, Kind.AUDIO)
-    assert [packet.payload for packet in heard] == [each.payload for each in Tone(PHONE_TONE).packets(30)]
-    assert continuous(heard)
-    listener.close()
     officer.close()
 
 

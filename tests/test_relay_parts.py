@@ -138,13 +138,13 @@ def test_a_prompt_is_played_by_the_clock_however_late_the_ticks(pauses: list[int
     assert [p.sequence for p in packets] == list(range(10 * times))
     assert [p.timestamp for p in packets] == [(n + 60 * r) * 160 for r in range(times) for n in range(10)]
     assert [p.payload for p in packets] == list(encoded.payloads) * times
-    assert playback.over(10**12)
+    assert playback.ended(10**12)
 
 
 def test_an_endless_prompt_has_no_end() -> None:
     playback = Playback(Encoded((b"x",), 160), 0, times=0, started=0)
     assert len(playback.due(1000 * 51 * FRAME)) == 1001
-    assert not playback.over(10**15)
+    assert not playback.ended(10**15)
 
 
 def frames(count: int, interval_ms: float, queue_ms: float = 0.0, octets: int = 4000) -> list[FrameSample]:

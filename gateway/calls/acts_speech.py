@@ -96,6 +96,7 @@ class Speeches:
             clock=codec.clock,
             payload_type=prepared.format.payload_type,
             to=tuple(sorted(speaker.to)),
+            who=speaker.user,
         )
         try:
             terms: BrowserTerms = await live.bridge.do(commands.OpenSpeaker, speaker=speaker.id)

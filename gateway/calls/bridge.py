@@ -27,6 +27,18 @@ from parloir.webrtc import sdp as browser_sdp
 from parloir.webrtc import signalling
 from parloir.webrtc.sdp import BrowserOffer, Chosen
 
+OVER = frozenset(
+    {
+        prompts.ONE_MINUTE,
+        prompts.TEN_SECONDS,
+        prompts.BALANCE_LOW,
+        prompts.CLOSING,
+        prompts.NOT_RECORDED,
+        prompts.TONE,
+        *prompts.WARNINGS,
+    }
+)
+"""What is said over the parties while they talk; any other prompt is heard in place of them."""
 HELD = (Direction.SENDONLY, Direction.INACTIVE)
 
 
@@ -204,10 +216,10 @@ class Bridge:
     async def play(self, prompt: str, to: str, times: int = 1, interrupt: bool = False) -> None:
         """Play a prompt, in the facility's language, to "phone", "browser" or "both"; returns at its end.
 
-        It waits for what they hear and are to hear, or silences that.
+        It waits for prompts that they hear and are to hear, or silences those.
         """
-        name = self._named(f"{self.language}/{prompt}")
-        await self.do(commands.Play, prompt=name, to=to, times=times, interrupt=interrupt)
+        name, over = self._named(f"{self.language}/{prompt}"), prompt in OVER and times == 1
+        await self.do(commands.Play, prompt=name, to=to, times=times, interrupt=interrupt, over=over)
 
     async def say(self, names: Sequence[str], endless: bool = False) -> None:
         """Play prompts ("language/name") in a row to the phone, in place of what it hears; returns at their end."""

@@ -92,7 +92,7 @@ class Listening:
         streams = tuple(_stream(each) for each in heard)
         try:
             terms: ListenerTerms = await live.bridge.do(commands.OpenListener, listener=id)
-            side = ListenerSide(fingerprints=read.fingerprints, streams=streams, sparse=sparse)
+            side = ListenerSide(fingerprints=read.fingerprints, streams=streams, sparse=sparse, who=who.user)
             await live.bridge.do(commands.SetListener, listener=id, side=side)
         except (commands.Refused, commands.NotAnnounced) as error:
             raise MayNotListen(call, "refused", str(error)) from error

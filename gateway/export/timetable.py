@@ -27,8 +27,8 @@ class Stream(NamedTuple):
 
     @property
     def party(self) -> str:
-        """Whose it is: the phone is inside, the browser is the visitor's."""
-        return "inside" if self.number <= 2 else "visitor"
+        """Whose it is: the phone is inside, the browser is the visitor's, and an officer may have spoken to them."""
+        return {1: "inside", 2: "inside", 5: "officer"}.get(self.number, "visitor")
 
     @property
     def video(self) -> bool:

@@ -191,12 +191,14 @@ class ListenerStream(Value):
 class ListenerSide(Value):
     """What a listener's offer and our answer settled, and the fingerprints its certificate must match.
 
-    With `sparse`, pictures are thumbnails: now and then a keyframe, and nothing between.
+    With `sparse`, pictures are thumbnails: now and then a keyframe, and nothing between. `who` is whose browser it is:
+    nobody who speaks listens to themselves.
     """
 
     fingerprints: tuple[tuple[str, str], ...]
     streams: tuple[ListenerStream, ...]
     sparse: bool = False
+    who: str = ""
 
 
 class ListenerTerms(Value):
@@ -210,13 +212,17 @@ class ListenerTerms(Value):
 
 
 class SpeakerSide(Value):
-    """What a speaker's offer and our answer settled, its certificate's fingerprints, and who is to hear it."""
+    """What a speaker's offer and our answer settled, its certificate's fingerprints, and who is to hear it.
+
+    `who` is whose browser it is, as in ListenerSide.
+    """
 
     fingerprints: tuple[tuple[str, str], ...]
     codec: str
     clock: int
     payload_type: int
     to: tuple[Leg, ...]
+    who: str = ""
 
 
 class Withheld(Value):

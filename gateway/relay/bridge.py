@@ -9,6 +9,8 @@ from parloir.relay.downlink import Downlink
 from parloir.relay.entries import Punt, PuntKind
 from parloir.relay.feeds import OTHER, Feeds
 from parloir.relay.leg import Leg
+from parloir.relay.mixer import Voice
+from parloir.relay.mixing import Mixing
 from parloir.relay.phone import PhoneLeg
 from parloir.relay.prompting import Prompting
 from parloir.relay.seat import Seat
@@ -44,6 +46,7 @@ class Bridge:
         self._seat = Seat(name, self._cname, services, self._browser_up, self._browser_lost, self._browser_back)
         self._feeds = Feeds(services.switch.table)
         self._prompting = Prompting(services, self._feeds, self._legs, self._arrange)
+        self._mixing = Mixing(services, self._feeds, self._legs)
         self._watch = Watch(services.settings.media_timeout)
         self._announced = False
         self._told: frozenset[str] = frozenset()
@@ -138,12 +141,15 @@ class Bridge:
             self._announced, self._told = True, told
         return played
 
-    async def play(self, prompt: str, to: str, times: int, interrupt: bool = False) -> int:
-        """Play a prompt over whatever `to` hears: "phone", "browser" or "both", as far as they are there."""
-        if to not in (*Party, "both") or times < 0:
+    async def play(self, prompt: str, to: str, times: int, interrupt: bool = False, over: bool = False) -> int:
+        """Play a prompt to "phone", "browser" or "both", as far as they are there: in place of what they hear, or over.
+
+        A privileged call's warnings are mixed as any other's: see parloir.relay.mixing for why nobody else hears them.
+        """
+        if to not in (*Party, "both") or times < 0 or (over and times != 1):
             raise Refused(f"no party {to!r}, or {times} times")
         present = [party for party in Party if party in self._legs() and to in (party, "both")]
-        return await self._prompting.play(prompt, present, times, interrupt) if present else 0
+        return await self._prompting.play(prompt, present, times, interrupt, over) if present else 0
 
     def stop_prompts(self) -> None:
         """Silence all prompts."""
@@ -207,6 +213,7 @@ class Bridge:
         self._prompting.stop()
         for party in Party:
             self._prompting.leave(party)
+        self._mixing.arrange({})
         self._seat.close()
         if self._phone is not None:
             self._phone.close(self._seconds())
@@ -330,17 +337,21 @@ class Bridge:
     def _arrange(self) -> None:
         now, legs = self._services.clock(), self._legs()
         prompted, withheld = self._prompting.prompted(), self._withheld()
-        for party, kind in self._feeds.arrange(legs, self._joined, prompted, withheld, self._spoken_to()):
+        voices = {
+            party: said for party, said in self._voices().items() if party not in prompted and self._mixing.can(party)
+        }
+        for party, kind in self._feeds.arrange(legs, self._joined, prompted, withheld, frozenset(voices)):
             if kind is Kind.VIDEO:
                 legs[party].ask_keyframe(now)
+        self._mixing.arrange(voices)
 
     def _withheld(self) -> frozenset[tuple[Party, Kind]]:
         """What of the parties does not cross though they are joined."""
         return frozenset({(Party.PHONE, Kind.VIDEO)} if self._downlink.paused else ())
 
-    def _spoken_to(self) -> frozenset[Party]:
-        """Who hears somebody else above the other party."""
-        return frozenset()
+    def _voices(self) -> dict[Party, tuple[Voice, ...]]:
+        """Who hears whom else above the other party."""
+        return {party: (said,) for party, said in self._prompting.utterances().items()}
 
     def _ask_other(self, party: Party, now: int) -> None:
         other = self._legs().get(OTHER[party])

@@ -1,5 +1,6 @@
 """The codecs of sound that the relay itself can speak and understand."""
 
+import sys
 from dataclasses import dataclass
 from typing import Literal
 
@@ -25,6 +26,10 @@ CODINGS = {
     "G722": Coding("g722", "g722", 16000, 160),
     "opus": Coding("libopus", "libopus", 48000, 960),
 }
+
+PLAIN = "samples"
+SAMPLES = {PLAIN: Coding(f"pcm_s16{sys.byteorder[0]}e", f"pcm_s16{sys.byteorder[0]}e", 16000, 320)}
+"""No codec that anybody is sent: the 16-bit samples themselves, at the rate that the mixer adds up."""
 
 
 def coding(codec: str) -> Coding:

@@ -125,11 +125,11 @@ class Announce(amp.Command):
 
 
 class Play(amp.Command):
-    """Play a prompt to "phone", "browser" or "both" over whatever they hear; answered at its end.
+    """Play a prompt to "phone", "browser" or "both" in place of what they hear; answered at its end.
 
     `prompt` may name several to be played in a row, one a line. It waits for what its legs hear and are to hear, or
     silences that at once with `interrupt`. `times` 0 repeats it (a second of silence between) until Stop, Join or
-    another Play to that leg.
+    another Play to that leg. With `over`, once only, they go on hearing each other beneath it.
     """
 
     arguments = (
@@ -138,6 +138,7 @@ class Play(amp.Command):
         (b"to", amp.Unicode()),
         (b"times", amp.Integer()),
         (b"interrupt", amp.Boolean(optional=True)),
+        (b"over", amp.Boolean(optional=True)),
     )
     response = ((b"milliseconds", amp.Integer()),)
     errors = ERRORS

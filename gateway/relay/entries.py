@@ -1,5 +1,6 @@
 """The entries of the forwarding table: plain data that says what the switch does with a packet, and what it counted."""
 
+from collections import deque
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum
 from typing import Any, NamedTuple
@@ -11,15 +12,21 @@ MISORDER = 100
 """How many packets a late one may be behind the newest (RFC 3550 appendix A.1, MAX_MISORDER)."""
 DROPOUT = 3000
 """How far ahead of the newest a packet may be and still be the same run of numbers (RFC 3550, MAX_DROPOUT)."""
+BENEATH = 32
+"""How many packets wait at a sink to be mixed into what it sends; the oldest give way."""
 HISTORY = 256
 """How many sent packets are kept for retransmission; a power of two."""
 
 
 class Verb(Enum):
-    """What a route does with a packet; COPY forwards it to nobody but those who have copies."""
+    """What a route does with a packet; COPY forwards it to nobody but those who have copies.
+
+    MIX lets it wait at the sink that it would have been forwarded to, for whoever makes what that sink sends meanwhile.
+    """
 
     FORWARD = "forward"
     COPY = "copy"
+    MIX = "mix"
     PUNT = "punt"
     DROP = "drop"
 
@@ -122,7 +129,8 @@ class Sink:
     packet, one of a lower is dropped. `offset` and `shift` turn the epoch's sequence numbers and timestamps into
     the stream's own; `room` is how far back a late packet may still fall within the epoch. `step` is the least
     advance of the timestamp between two sources. `history` holds sent packets by sequence, encrypted as they went.
-    `run` is, for a stream of copies, which run of its source's numbers it carries.
+    `run` is, for a stream of copies, which run of its source's numbers it carries. `beneath` are packets that wait to
+    be mixed into what is sent here (Verb.MIX).
     """
 
     id: int
@@ -141,6 +149,7 @@ class Sink:
     sent_at: int = -1
     packets: int = 0
     octets: int = 0
+    beneath: deque[bytes] = field(default_factory=lambda: deque(maxlen=BENEATH))
 
 
 class Kept(NamedTuple):

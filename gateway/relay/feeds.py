@@ -8,9 +8,8 @@ from parloir.rtp.flow import Leg as Party
 
 OTHER = {Party.PHONE: Party.BROWSER, Party.BROWSER: Party.PHONE}
 
-_Target = tuple[int, int, tuple[bytes, ...]]
-_ASIDE: _Target = (0, 0, ())
-"""Forwarded to no stream: only those who have copies get it."""
+_Target = tuple[Verb, int, int, tuple[bytes, ...]]
+"""What is done with a stream: FORWARD or MIX, at which sink, under which payload type, after which parameter sets."""
 
 
 class Feeds:
@@ -32,7 +31,7 @@ class Feeds:
 
     def crosses(self, stream: Stream) -> bool:
         """Whether what comes on this stream is forwarded now, as it is."""
-        return stream.route in self._targets and self._targets[stream.route] != _ASIDE
+        return stream.route in self._targets and self._targets[stream.route][0] is Verb.FORWARD
 
     def arrange(
         self,
@@ -40,12 +39,12 @@ class Feeds:
         joined: bool,
         prompted: frozenset[Party],
         withheld: frozenset[tuple[Party, Kind]] = frozenset(),
-        spoken_to: frozenset[Party] = frozenset(),
+        mixed: frozenset[Party] = frozenset(),
     ) -> set[tuple[Party, Kind]]:
         """Let exactly this cross; the streams of which party and kind have just begun to.
 
         While a prompt is played to a party (`prompted`), it does not hear the other; video goes on. What is `withheld`
-        of a party nobody gets. A party that is `spoken_to` hears the other in what is mixed for it.
+        of a party nobody gets. A party for whom is `mixed` hears the other in that.
         """
         begun: set[tuple[Party, Kind]] = set()
         routes: dict[int, _Target] = {}
@@ -57,8 +56,8 @@ class Feeds:
                 if sink is None or unheard or (party, kind) in withheld:
                     self._stop(stream)
                     continue
-                aside = kind is Kind.AUDIO and OTHER[party] in spoken_to
-                target = _ASIDE if aside else (sink.sink, sink.send_type, stream.prelude)
+                verb = Verb.MIX if kind is Kind.AUDIO and OTHER[party] in mixed else Verb.FORWARD
+                target = (verb, sink.sink, sink.send_type, stream.prelude)
                 if self._targets.get(stream.route) != target:
                     self._start(stream, target)
                     begun.add((party, kind))
@@ -68,8 +67,7 @@ class Feeds:
 
     def _start(self, stream: Stream, target: _Target) -> None:
         epoch = self.next_epoch()
-        sink, out_type, prelude = target
-        verb = Verb.FORWARD if sink else Verb.COPY
+        verb, sink, out_type, prelude = target
         self._table.swap_route(stream.route, verb, epoch, sink, out_type, prelude)
         for route in stream.events:
             self._table.swap_route(route, Verb.PUNT, epoch, sink)

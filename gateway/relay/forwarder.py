@@ -58,8 +58,11 @@ class Forwarder:
         if route.extension and first & 0x10:
             note_frame(source, timestamp, abs_send_time(self._inbox, first, start, route.extension), size, now)
         sink = route.sink
-        if route.verb is Verb.COPY and start != end:
-            self._copy(route, bytes(buffer[:size]), (start, end), step, False, now)
+        if (route.verb is Verb.COPY or route.verb is Verb.MIX) and start != end:
+            packet = bytes(buffer[:size])
+            if sink is not None:
+                sink.beneath.append(packet)
+            self._copy(route, packet, (start, end), step, False, now)
             return True
         if route.verb is not Verb.FORWARD or sink is None or start == end:
             self._keep(peer, route, size, step, now)

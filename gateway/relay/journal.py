@@ -31,7 +31,7 @@ class RecordKind(IntEnum):
 
 
 class Record(NamedTuple):
-    """One thing that is recorded. `stream` is 1 to 4 for media, 1 or 3 for RTCP, and 0 for facts of the whole call."""
+    """One thing that is recorded. `stream` is 1 to 5 for media, 1 or 3 for RTCP, and 0 for facts of the whole call."""
 
     kind: RecordKind
     stream: int

@@ -55,6 +55,7 @@ class ListenerLeg:
         self.offered = {(party, kind): secrets.randbits(32) for party in Party for kind in Kind}
         self.streams: dict[tuple[Party, Kind], Heard] = {}
         self.sparse = False
+        self.who = ""
         self._switch = switch
         self._ntp = ntp
         self._association = Association(switch, fd, certificate, up, down)
@@ -77,7 +78,7 @@ class ListenerLeg:
         wanted = {(stream.party, stream.kind): stream for stream in side.streams}
         if self._started or len(wanted) != len(side.streams):
             raise Refused("a listener is set once, and hears each stream once")
-        self._started, self.sparse = True, side.sparse
+        self._started, self.sparse, self.who = True, side.sparse, side.who
         for (party, kind), terms in wanted.items():
             self.streams[party, kind] = self._new_stream(terms, self.offered[party, kind])
         self._association.start(side.fingerprints)

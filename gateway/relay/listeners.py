@@ -6,7 +6,7 @@ from parloir.relay.bodies import ListenerSide, ListenerTerms
 from parloir.relay.commands import Refused
 from parloir.relay.entries import Punt, PuntKind
 from parloir.relay.leg import Stream
-from parloir.relay.listener import ListenerLeg, Origin
+from parloir.relay.listener import Heard, ListenerLeg, Origin
 from parloir.relay.seat import HANDSHAKE
 from parloir.relay.services import Services
 from parloir.rtp.description import Kind
@@ -88,17 +88,29 @@ class Listeners:
         for name in list(self._legs):
             self.close(name)
 
-    def copy(self, party: Party, stream: Stream) -> None:
-        """Let what is forwarded of a party's stream be copied to all who can take its codec."""
+    def copy(self, party: Party, stream: Stream, but_to: frozenset[str] = frozenset()) -> None:
+        """Let what is forwarded of a party's stream be copied to all who can take its codec, but to those named."""
         table = self._services.switch.table
-        for leg in self._legs.values():
+        for name, leg in self._legs.items():
             heard = leg.streams.get((party, stream.kind))
-            if heard is None or (heard.terms.codec, heard.terms.clock) != (stream.codec, stream.clock):
+            if name in but_to or heard is None or not _takes(heard, stream):
                 continue
             sparse = leg.sparse and stream.kind is Kind.VIDEO
             table.copy_to_sink(stream.route, heard.sink, heard.terms.payload_type, sparse)
             for events in stream.events:
                 table.copy_to_sink(events, heard.sink, heard.terms.payload_type)
+
+    def instead(self, party: Party, stream: Stream, who: str) -> dict[str, tuple[int, int]]:
+        """By whose streams, and under which payload types, sound like this stream's can come in place of a party's.
+
+        Those of `who`, the login that speaks, are left out: nobody hears themselves.
+        """
+        found = {}
+        for name, leg in self._legs.items():
+            heard = leg.streams.get((party, Kind.AUDIO))
+            if heard is not None and _takes(heard, stream) and not (who and leg.who == who):
+                found[name] = heard.sink, heard.terms.payload_type
+        return found
 
     def numbers(self) -> Iterator[tuple[int, str]]:
         """The numbers by which punts name what is ours, each with its listener."""
@@ -137,3 +149,7 @@ class Listeners:
         if name in self._legs:
             self.close(name)
             self._gone(name, why)
+
+
+def _takes(heard: Heard, stream: Stream) -> bool:
+    return (heard.terms.codec, heard.terms.clock) == (stream.codec, stream.clock)

@@ -1,13 +1,13 @@
-"""Sounds added up while an officer speaks: decoded, the party's lowered beneath, encoded again. No socket, no clock.
+"""Sounds added up: decoded, a party's lowered beneath whoever speaks over it, encoded again. No socket, no clock.
 
 All is reckoned in frames of 20 ms at 16 kHz. What comes is held for some frames, so that its jitter is not heard.
 """
 
 from array import array
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Final, Protocol
 
 import av
 
@@ -23,42 +23,47 @@ HELD: Final = 2
 MOST: Final = 10
 """Frames held at most; what is older is left out."""
 BENEATH: Final = 4
-"""By how much a party's sound is divided while an officer speaks over it: 12 dB."""
+"""By how much a party's sound is divided while somebody speaks over it: 12 dB."""
 LOUDEST: Final = 32_767
-OFFICER: Final = 0
-"""The number of the officer's own sound."""
 
 _SILENCE = array("h", bytes(2 * SAMPLES))
 
 
 class Incoming:
-    """One sound as it comes in. Raises BadPrompt for a codec that the relay does not speak."""
+    """One sound as it comes in (a Voice); `arrived` gives the packets that came since it was asked last.
 
-    def __init__(self, codec: str) -> None:
+    Raises BadPrompt for a codec that the relay does not speak.
+    """
+
+    def __init__(self, codec: str, arrived: Callable[[], Iterable[bytes]] = tuple) -> None:
         terms = coding(codec)
+        self._arrived = arrived
         self._decoder = open_decoder(terms)
         self._resampler = av.AudioResampler(format="s16", layout="mono", rate=RATE)
         self._samples = array("h")
-        self._last: int | None = None
+        self._ssrc = -1
+        self._last = 0
         self._flows = False
 
     def hear(self, packet: bytes) -> None:
         """Take an RTP packet; one that cannot be read, or comes too late, is left out."""
         try:
             read = Packet.parse(packet)
-            if self._last is not None and sequence_delta(read.sequence, self._last) <= 0:
+            if read.ssrc == self._ssrc and sequence_delta(read.sequence, self._last) <= 0:
                 return
             for frame in self._decoder.decode(av.Packet(read.payload)):
                 for piece in self._resampler.resample(frame):
                     self._samples.frombytes(bytes(piece.planes[0])[: 2 * piece.samples])
         except (MalformedPacket, av.FFmpegError, ValueError):
             return
-        self._last = read.sequence
+        self._ssrc, self._last = read.ssrc, read.sequence
         if (beyond := len(self._samples) - MOST * SAMPLES) > 0:
             del self._samples[:beyond]
 
     def take(self) -> "array[int] | None":
         """The next frame; None while there is none."""
+        for packet in self._arrived():
+            self.hear(packet)
         if len(self._samples) < (1 if self._flows else HELD) * SAMPLES:
             self._flows = False
             return None
@@ -96,23 +101,40 @@ class Outgoing:
         return HEADER.pack(0x80, marker | self._type, number & 0xFFFF, stamp, 0) + payload
 
 
+def together(voices: "Iterable[array[int] | None]") -> "array[int] | None":
+    """One frame of several voices; None where none of them says anything."""
+    frames = [frame for frame in voices if frame is not None]
+    if len(frames) < 2:
+        return frames[0] if frames else None
+    return array("h", [_bounded(sum(samples)) for samples in zip(*frames, strict=True)])
+
+
 def mixed(over: "array[int] | None", beneath: "array[int] | None") -> "array[int]":
     """One frame above another; silence where there is neither. What nobody speaks over is as loud as it came."""
     if over is None or beneath is None:
         return over or beneath or _SILENCE
-    return array(
-        "h", [max(-LOUDEST, min(LOUDEST, one + other // BENEATH)) for one, other in zip(over, beneath, strict=True)]
-    )
+    return array("h", [_bounded(one + other // BENEATH) for one, other in zip(over, beneath, strict=True)])
 
 
-@dataclass
+def _bounded(sample: int) -> int:
+    return max(-LOUDEST, min(LOUDEST, sample))
+
+
+class Voice(Protocol):
+    """What can be heard in a mix: the next frame, None where there is none. It is taken once for all who hear it."""
+
+    def take(self) -> "array[int] | None": ...
+
+
+@dataclass(eq=False)
 class Ear:
-    """What one party is to hear, packet by packet (player.Sound): the officer, above the party `of` that number."""
+    """What one party is to hear, packet by packet (player.Sound): the voices `over` it all, above the one `beneath`."""
 
     mixer: "Mixer"
     outgoing: Outgoing
-    of: int
-    waiting: deque[bytes]
+    over: Sequence[Voice] = ()
+    beneath: Voice | None = None
+    waiting: deque[bytes] = field(default_factory=deque)
     played: int = 0
 
     @property
@@ -128,32 +150,22 @@ class Ear:
         self.played += len(packets)
         return packets
 
-    def over(self, now: int) -> bool:
+    def ended(self, now: int) -> bool:
         """Never: it is ended by those who began it."""
         return False
 
 
 class Mixer:
-    """The officer's sound (number OFFICER) and the parties' under their own numbers, by a clock of 20 ms.
+    """Makes what its ears hear, by one clock of 20 ms from `started` on. Times are monotonic ns."""
 
-    `arrived` gives what has come since it was asked last, each packet with its number. Times are monotonic ns.
-    """
-
-    def __init__(self, started: int, arrived: Callable[[], Iterable[tuple[int, bytes]]]) -> None:
-        self._arrived = arrived
+    def __init__(self, started: int) -> None:
         self._started = started
         self._tick = 0
-        self._incoming: dict[int, tuple[str, Incoming]] = {}
         self._ears: list[Ear] = []
 
-    def hear(self, number: int, codec: str) -> None:
-        """Decode what comes under a number as this codec from now on. Raises BadPrompt."""
-        if number not in self._incoming or self._incoming[number][0] != codec:
-            self._incoming[number] = codec, Incoming(codec)
-
-    def ear(self, codec: str, payload_type: int, of: int) -> Ear:
-        """Somebody who hears the officer above the party of that number. Raises BadPrompt."""
-        made = Ear(self, Outgoing(codec, payload_type), of, deque())
+    def ear(self, codec: str, payload_type: int) -> Ear:
+        """Somebody who hears; nothing yet. Raises BadPrompt for a codec that the relay does not speak."""
+        made = Ear(self, Outgoing(codec, payload_type))
         self._ears.append(made)
         return made
 
@@ -163,16 +175,15 @@ class Mixer:
 
     def advance(self, now: int) -> None:
         """Make the frames that are due, for everybody at once; after a long pause what was missed is left out."""
-        for number, packet in self._arrived():
-            if number in self._incoming:
-                self._incoming[number][1].hear(packet)
         due = (now - self._started) // FRAME
         self._tick = max(self._tick, due - MOST)
         while self._tick <= due:
             self._tick += 1
-            frames = {number: incoming.take() for number, (_, incoming) in self._incoming.items()}
-            self._speak(frames)
+            self._speak()
 
-    def _speak(self, frames: "Mapping[int, array[int] | None]") -> None:
+    def _speak(self) -> None:
+        voices = {id(voice): voice for ear in self._ears for voice in (*ear.over, ear.beneath) if voice is not None}
+        frames = {number: voice.take() for number, voice in voices.items()}
         for ear in self._ears:
-            ear.waiting.extend(ear.outgoing.say(mixed(frames.get(OFFICER), frames.get(ear.of))))
+            over = together(frames[id(voice)] for voice in ear.over)
+            ear.waiting.extend(ear.outgoing.say(mixed(over, frames.get(id(ear.beneath)))))

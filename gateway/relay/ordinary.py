@@ -7,8 +7,11 @@ from parloir.relay.bodies import BrowserTerms, ListenerSide, ListenerTerms, Reco
 from parloir.relay.bridge import BEATS, Bridge
 from parloir.relay.commands import NotAnnounced, Refused
 from parloir.relay.entries import Punt, PuntKind
+from parloir.relay.feeds import OTHER
 from parloir.relay.listener import Origin
 from parloir.relay.listeners import Listeners
+from parloir.relay.mixer import Voice
+from parloir.relay.mixing import Overheard
 from parloir.relay.recording import Recording
 from parloir.relay.services import News, Services
 from parloir.relay.speaking import Speaking
@@ -31,6 +34,8 @@ class OrdinaryBridge(Bridge):
 
     def __init__(self, name: str, slot: int, services: Services, news: News) -> None:
         super().__init__(name, slot, services, news)
+        self._mixing = self._overheard = Overheard(services, self._feeds, self._legs)
+        self._beneath: Party | None = None
         self._recording: Recording | None = None
         self._listeners = Listeners(
             name,
@@ -43,8 +48,6 @@ class OrdinaryBridge(Bridge):
         self._speaking = Speaking(
             name,
             services,
-            self._feeds,
-            self._legs,
             self._arrange,
             lambda speaker: news.speaker_up(name, speaker),
             lambda speaker, why: news.speaker_gone(name, speaker, why),
@@ -97,18 +100,17 @@ class OrdinaryBridge(Bridge):
     def set_speaker(self, name: str, side: SpeakerSide) -> None:
         """Shake hands with a speaker that was made ready for. Raises Refused."""
         self._speaking.set(name, side, self._seconds())
-        if self._recording is not None:
-            self._recording.note("officer", to=sorted(side.to))
+        self._arrange()
 
     def close_speaker(self, name: str) -> None:
         """Send a speaker away."""
         self._speaking.close(name)
 
-    async def play(self, prompt: str, to: str, times: int, interrupt: bool = False) -> int:
+    async def play(self, prompt: str, to: str, times: int, interrupt: bool = False, over: bool = False) -> int:
         """Play a prompt, and write down that it was played."""
         if self._recording is not None:
-            self._recording.note("prompt", prompt=prompt, to=to, times=times)
-        return await super().play(prompt, to, times, interrupt)
+            self._recording.note("prompt", prompt=prompt, to=to, times=times, over=over)
+        return await super().play(prompt, to, times, interrupt, over)
 
     def join(self) -> None:
         """Let media cross, and write that down."""
@@ -179,21 +181,42 @@ class OrdinaryBridge(Bridge):
     def _arrange(self) -> None:
         super()._arrange()
         table = self._services.switch.table
+        instead = self._let_overhear()
         for party, leg in self._legs().items():
             for stream in leg.streams.values():
                 for route in (stream.route, *stream.events):
                     table.remove_copies(route)
                 if self._recording is not None:
                     self._recording.copy(party, stream)
-                self._listeners.copy(party, stream)
-                self._speaking.copy(party, stream)
-        self._speaking.arrange(self._prompting.prompted())
+                mixed = party is self._beneath and stream.kind is Kind.AUDIO
+                self._listeners.copy(party, stream, but_to=instead if mixed else frozenset())
+        self._speaking.copy(self._recording)
+
+    def _let_overhear(self) -> frozenset[str]:
+        """Let listeners hear an officer: they get what one who hears the officer does, in place of whom that one hears.
+
+        Which listeners those are; the speaker's own page is none of them.
+        """
+        spoken_to = next(
+            (party for party in Party if party in self._speaking.to and self._overheard.hears(party)), None
+        )
+        self._beneath = OTHER[spoken_to] if spoken_to is not None else None
+        if spoken_to is None:
+            self._overheard.share(Party.PHONE, ())
+            return frozenset()
+        heard = self._legs()[spoken_to].streams[Kind.AUDIO]
+        streams = self._listeners.instead(OTHER[spoken_to], heard, self._speaking.who)
+        self._overheard.share(spoken_to, tuple(streams.values()))
+        return frozenset(streams)
 
     def _withheld(self) -> frozenset[tuple[Party, Kind]]:
         return super()._withheld() | self._officer_withholds
 
-    def _spoken_to(self) -> frozenset[Party]:
-        return self._speaking.to
+    def _voices(self) -> dict[Party, tuple[Voice, ...]]:
+        voices = super()._voices()
+        for party, officer in self._speaking.voices().items():
+            voices[party] = (officer, *voices.get(party, ()))
+        return voices
 
     def _keep_rtcp(self, punt: Punt, party: Party) -> None:
         leg = self._legs().get(party)
@@ -203,6 +226,6 @@ class OrdinaryBridge(Bridge):
     def _source(self, party: Party, kind: Kind) -> Origin | None:
         leg = self._legs().get(party)
         stream = leg.streams.get(kind) if leg else None
-        if leg is None or stream is None:
+        if leg is None or stream is None or (party is self._beneath and kind is Kind.AUDIO):
             return None
         return Origin(leg.clock, self._services.switch.table.source(stream.source).ssrc)

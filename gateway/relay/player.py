@@ -44,25 +44,34 @@ class Prompts:
         return Deferred.fromCoroutine(once())
 
 
+def retyped(packet: bytes, payload_type: int) -> bytes:
+    """An RTP packet under another payload type."""
+    return packet[:1] + bytes([packet[1] & 0x80 | payload_type]) + packet[2:]
+
+
 class Sound(Protocol):
-    """What can be played: the RTP packets that are due at a time (monotonic ns), and whether it is over by then."""
+    """What can be played: the RTP packets that are due at a time (monotonic ns), and whether it has ended by then."""
 
     @property
     def milliseconds(self) -> int: ...
 
     def due(self, now: int) -> list[bytes]: ...
 
-    def over(self, now: int) -> bool: ...
+    def ended(self, now: int) -> bool: ...
 
 
 class Playing:
-    """A sound being played into one stream; `done` fires with its milliseconds, or fails with Interrupted."""
+    """A sound being played into one stream; `done` fires with its milliseconds, or fails with Interrupted.
+
+    `also` are more streams that get the same, each with its payload type.
+    """
 
     def __init__(self, playback: Sound, sink: int, epoch: int, endless: bool) -> None:
         self.playback = playback
         self.sink = sink
         self.epoch = epoch
         self.endless = endless
+        self.also: tuple[tuple[int, int], ...] = ()
         self.done: Deferred[int] = Deferred()
 
     def finish(self) -> None:
@@ -115,5 +124,8 @@ class Player:
             if not self._switch.inject(playing.sink, playing.epoch, packet):
                 playing.interrupt("something else took its place")
                 return
-        if playing.playback.over(now):
+            for sink, payload_type in playing.also:
+                if sink in self._switch.table.sinks:
+                    self._switch.inject(sink, playing.epoch, retyped(packet, payload_type))
+        if playing.playback.ended(now):
             playing.finish()

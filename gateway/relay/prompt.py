@@ -7,7 +7,7 @@ from pathlib import Path
 
 import av
 
-from parloir.relay.coding import CODINGS, Coding, open_encoder
+from parloir.relay.coding import CODINGS, SAMPLES, Coding, open_encoder
 from parloir.relay.errors import BadPrompt
 from parloir.rtp.packet import HEADER
 
@@ -55,7 +55,7 @@ def locate(folder: Path, name: str) -> Path:
 
 def encode(path: Path, codec: str) -> Encoded:
     """Read and encode one prompt; takes some milliseconds of CPU, so not on the reactor's thread. Raises BadPrompt."""
-    terms = CODINGS.get(codec)
+    terms = (CODINGS | SAMPLES).get(codec)
     if terms is None:
         raise BadPrompt(path.stem, f"no encoder for {codec}")
     try:
@@ -124,7 +124,7 @@ class Playback:
             self._tick += 1
         return packets
 
-    def over(self, now: int) -> bool:
+    def ended(self, now: int) -> bool:
         """Whether the last payload has been sent and has had its 20 ms to be heard."""
         return self._spoken() and now >= self._started + self._tick * FRAME
 

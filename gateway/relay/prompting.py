@@ -1,17 +1,19 @@
 """The prompts of one bridge: who is hearing one, who is next, and how each ends."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from twisted.internet.defer import Deferred, FirstError, gatherResults
 
+from parloir.relay.coding import PLAIN, coding
 from parloir.relay.commands import Interrupted, Refused
 from parloir.relay.errors import BadPrompt
 from parloir.relay.feeds import Feeds
 from parloir.relay.leg import Leg, Stream
 from parloir.relay.player import Playing
-from parloir.relay.prompt import Encoded
+from parloir.relay.prompt import FRAME, Encoded
 from parloir.relay.services import Services
+from parloir.relay.utterance import Utterance
 from parloir.rtp.description import Kind
 from parloir.rtp.flow import Leg as Party
 
@@ -21,12 +23,16 @@ MOST = 8
 
 @dataclass(eq=False)
 class Place:
-    """One prompt's place in the queue. `turn` fires when nothing before it is in its way; `playing` is then filled."""
+    """One prompt's place in the queue. `turn` fires when nothing before it is in its way; `playing` is then filled.
+
+    So is `utterance`, where it is said over what its parties hear and not in place of that.
+    """
 
     parties: frozenset[Party]
     endless: bool
     turn: "Deferred[None]" = field(default_factory=Deferred)
     playing: dict[Party, Playing] = field(default_factory=dict)
+    utterance: Utterance | None = None
     cut: str = ""
 
     def finish(self) -> None:
@@ -60,25 +66,34 @@ class Prompting:
         self._queue: list[Place] = []
 
     def prompted(self) -> frozenset[Party]:
-        """Who is hearing a prompt."""
-        return frozenset(
-            party for place in self._queue for party, each in place.playing.items() if not each.done.called
-        )
+        """Who is hearing a prompt in place of anything else."""
+        return frozenset(party for place, party in self._heard() if place.utterance is None)
 
-    async def play(self, name: str, parties: Iterable[Party], times: int, interrupt: bool = False) -> int:
+    def utterances(self) -> dict[Party, Utterance]:
+        """Who is hearing a prompt over whatever else they hear."""
+        return {party: place.utterance for place, party in self._heard() if place.utterance is not None}
+
+    async def play(
+        self, name: str, parties: Iterable[Party], times: int, interrupt: bool = False, over: bool = False
+    ) -> int:
         """Play a prompt, or several in a row (one a line), to these parties at once; 0 `times` is without end.
+
+        With `over` it is said once, over what they hear: those who mix for them go by `utterances`.
 
         Its milliseconds when it has ended for all of them. Raises Interrupted when it was cut short for one of them,
         Refused when it cannot be played.
         """
         place = self._take_place(frozenset(parties), endless=not times, interrupt=interrupt)
         try:
-            encoded = {party: await self._encoded(name, party) for party in sorted(place.parties)}
+            encoded = {party: await self._encoded(name, party, over) for party in sorted(place.parties)}
             await place.turn
             if place.cut:
                 raise Interrupted(place.cut)
             streams = {party: self._stream(party) for party in encoded}
-            place.playing = {party: self._begin(streams[party], encoded[party], times) for party in encoded}
+            if over:
+                self._utter(place, streams, encoded)
+            else:
+                place.playing = {party: self._begin(streams[party], encoded[party], times) for party in encoded}
             self._changed()
             return max(await gatherResults([each.done for each in place.playing.values()], consumeErrors=True))
         except FirstError as error:
@@ -100,6 +115,10 @@ class Prompting:
         for place in list(self._queue):
             if party in place.playing:
                 place.playing[party].interrupt(f"the {party} that heard it went away")
+
+    def _heard(self) -> Iterator[tuple[Place, Party]]:
+        for place in self._queue:
+            yield from ((place, party) for party, each in place.playing.items() if not each.done.called)
 
     def _take_place(self, parties: frozenset[Party], endless: bool, interrupt: bool) -> Place:
         before = [place for place in self._queue if place.parties & parties]
@@ -131,9 +150,11 @@ class Prompting:
                 place.turn.callback(None)
             taken |= place.parties
 
-    async def _encoded(self, name: str, party: Party) -> Encoded:
+    async def _encoded(self, name: str, party: Party, over: bool) -> Encoded:
+        codec = self._stream(party).codec
         try:
-            found = [await self._services.prompts.get(each, self._stream(party).codec) for each in name.splitlines()]
+            coding(codec)
+            found = [await self._services.prompts.get(each, PLAIN if over else codec) for each in name.splitlines()]
         except BadPrompt as error:
             raise Refused(str(error)) from error
         if not found:
@@ -142,6 +163,11 @@ class Prompting:
 
     def _begin(self, stream: Stream, encoded: Encoded, times: int) -> Playing:
         return self._services.player.play(encoded, stream.send_type, times, stream.sink, self._feeds.next_epoch())
+
+    def _utter(self, place: Place, streams: dict[Party, Stream], encoded: dict[Party, Encoded]) -> None:
+        place.utterance = said = Utterance(next(iter(encoded.values())).payloads, FRAME)
+        player = self._services.player
+        place.playing = {party: player.feed(said, stream.sink, 0, endless=False) for party, stream in streams.items()}
 
     def _stream(self, party: Party) -> Stream:
         leg = self._legs().get(party)

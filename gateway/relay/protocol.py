@@ -240,9 +240,17 @@ class GatewayProtocol(amp.AMP):
         return self._played(self.relay.bridge(bridge).announce(prompt, frozenset((told or "").split())))
 
     @answers(commands.Play)
-    def play(self, bridge: str, prompt: str, to: str, times: int, interrupt: bool | None = None) -> "Deferred[Answer]":
+    def play(
+        self,
+        bridge: str,
+        prompt: str,
+        to: str,
+        times: int,
+        interrupt: bool | None = None,
+        over: bool | None = None,
+    ) -> "Deferred[Answer]":
         """Play a prompt."""
-        return self._played(self.relay.bridge(bridge).play(prompt, to, times, bool(interrupt)))
+        return self._played(self.relay.bridge(bridge).play(prompt, to, times, bool(interrupt), bool(over)))
 
     @answers(commands.StopPrompts)
     def stop_prompts(self, bridge: str) -> Answer:

@@ -4,7 +4,7 @@ import base64
 from collections.abc import Callable
 from pathlib import Path
 
-from parloir.relay.bodies import RecordingTerms
+from parloir.relay.bodies import RecordingTerms, SpeakerSide
 from parloir.relay.entries import Kept
 from parloir.relay.journal import Record, RecordKind, fact
 from parloir.relay.leg import Leg, Stream
@@ -23,6 +23,8 @@ STREAMS = {
     (Party.BROWSER, Kind.VIDEO): 4,
 }
 """The numbers of a recording's streams; RTCP is under the number of its party's sound."""
+OFFICER = 5
+"""The number of what officers say."""
 
 
 class Recording:
@@ -35,6 +37,7 @@ class Recording:
         self._ring = self._table.add_ring(RING)
         self._records: list[Record] = []
         self._codecs: dict[int, tuple[object, ...]] = {}
+        self._spoken_to: frozenset[Party] = frozenset()
         now = services.clock()
         self._records.append(fact(now, 0, "began", recording=terms.recording, unix=unix))
         self._writing: Writing = services.recorder.begin(terms.recording, Path(terms.path), terms.key, over)
@@ -43,11 +46,19 @@ class Recording:
         """Let what is forwarded of a party's stream be copied to the journal; say its codec if it is news."""
         number = STREAMS[party, stream.kind]
         self._table.copy_to_ring(stream.route, self._ring, number)
-        codec = (stream.codec, stream.clock, stream.prelude)
-        if self._codecs.get(number) != codec:
-            self._codecs[number] = codec
-            sets = [base64.b64encode(each).decode() for each in stream.prelude]
-            self.note("codec", number, codec=stream.codec, clock=stream.clock, parameter_sets=sets)
+        self._say_codec(number, stream.codec, stream.clock, stream.prelude)
+
+    def copy_officer(self, route: int, side: SpeakerSide, to: frozenset[Party]) -> None:
+        """Let what an officer says on a route be copied too; `to` whom, who is nobody before the officer is heard."""
+        self._table.copy_to_ring(route, self._ring, OFFICER)
+        self._say_codec(OFFICER, side.codec, side.clock, ())
+        self.spoken(to)
+
+    def spoken(self, to: frozenset[Party]) -> None:
+        """Write down to whom an officer speaks from now on, if that is news; to nobody, when they have finished."""
+        if to != self._spoken_to:
+            self._spoken_to = to
+            self.note("officer", to=sorted(to))
 
     def note(self, what: str, stream: int = 0, **facts: object) -> None:
         """Write down something that happened, such as a hold or a prompt."""
@@ -80,6 +91,12 @@ class Recording:
     def abandon(self) -> None:
         """Copy nothing any more: it has failed, and the gateway knows."""
         self._table.remove_ring(self._ring)
+
+    def _say_codec(self, number: int, codec: str, clock: int, prelude: tuple[bytes, ...]) -> None:
+        if self._codecs.get(number) != (codec, clock, prelude):
+            self._codecs[number] = codec, clock, prelude
+            sets = [base64.b64encode(each).decode() for each in prelude]
+            self.note("codec", number, codec=codec, clock=clock, parameter_sets=sets)
 
     def _take_ring(self) -> None:
         kept, lost = self._table.take_ring(self._ring)

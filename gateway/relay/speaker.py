@@ -7,7 +7,6 @@ from parloir.relay.association import Association
 from parloir.relay.bodies import SpeakerSide
 from parloir.relay.commands import Refused
 from parloir.relay.entries import RawAddress, Verb
-from parloir.relay.mixer import OFFICER
 from parloir.relay.switch import Switch
 from parloir.rtp.description import Kind
 from parloir.webrtc.dtls import Certificate
@@ -30,6 +29,7 @@ class SpeakerLeg:
         self.ssrcs: dict[Kind, int] = {}
         self.side: SpeakerSide | None = None
         self.source = 0
+        self.route = 0
         self._switch = switch
         self._association = Association(switch, fd, certificate, up, down)
         self.peer = self._association.peer
@@ -44,16 +44,15 @@ class SpeakerLeg:
         """Whether the browser's keys are there."""
         return self._association.secured
 
-    def set(self, side: SpeakerSide, ring: int) -> None:
-        """Put what it says into a ring, and begin the handshake. Raises Refused the second time."""
+    def set(self, side: SpeakerSide) -> None:
+        """Let what it says be copied, and begin the handshake. Raises Refused the second time."""
         if self.side is not None:
             raise Refused("a speaker is set once")
         self.side = side
         table = self._switch.table
         self.source = table.add_source(side.clock)
-        route = table.add_route(self.peer, side.payload_type, self.source)
-        table.swap_route(route, Verb.COPY)
-        table.copy_to_ring(route, ring, OFFICER)
+        self.route = table.add_route(self.peer, side.payload_type, self.source)
+        table.swap_route(self.route, Verb.COPY)
         self._association.start(side.fingerprints)
 
     def move(self, address: RawAddress) -> None:

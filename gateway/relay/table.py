@@ -78,6 +78,14 @@ class Table:
         sink = self.sinks[sink_id]
         sink.clock, sink.step = clock, step
 
+    def take_beneath(self, sink_id: int) -> list[bytes]:
+        """The packets that wait to be mixed into what this outgoing stream sends; none for one that is gone."""
+        sink = self.sinks.get(sink_id)
+        packets = list(sink.beneath) if sink else []
+        if sink:
+            sink.beneath.clear()
+        return packets
+
     def remove_sink(self, sink_id: int) -> None:
         """Forget an outgoing stream; the routes that fed it drop what comes."""
         sink = self.sinks.pop(sink_id)
