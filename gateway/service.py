@@ -24,6 +24,7 @@ from parloir.calls.switchboard import Switchboard
 from parloir.calls.timeline import Clock, Timelines
 from parloir.children import Child
 from parloir.config import loader
+from parloir.config.at_start import left_until_restart
 from parloir.config.schema import Config
 from parloir.errors import ParloirError
 from parloir.log import Log
@@ -260,8 +261,11 @@ class Service:
         self.tracing.config = self.switchboard.config = config
         self.agent.replace_logins(wiring.logins(config))
         self.agent.replace_trunks(wiring.trunks(config))
+        self.agent.settle(wiring.sip_settings(config))
         self.agent.renew_certificate()
         self._configured = config.facilities
+        if waiting := left_until_restart(self.config, config):
+            self.log("reload.needs_restart", keys=waiting)
         self.log("reloaded")
 
     def terminate(self) -> None:

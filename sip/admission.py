@@ -66,9 +66,13 @@ class _Buckets:
     """A bucket for each of the sources heard last."""
 
     def __init__(self, rate: float) -> None:
+        self._of: OrderedDict[str, _Bucket] = OrderedDict()
+        self.settle(rate)
+
+    def settle(self, rate: float) -> None:
+        """Take so many messages a second from each, and four seconds' worth at once."""
         self._rate = rate
         self._burst = max(4.0, rate * 4)
-        self._of: OrderedDict[str, _Bucket] = OrderedDict()
 
     def take(self, source: str, now: float) -> bool:
         """Whether one more message of that source's fits."""
@@ -90,6 +94,18 @@ class Admission:
         self._door = _Buckets(terms.door)
         self._bans: dict[str, Ban] = {}
         self._failures: OrderedDict[str, int] = OrderedDict()
+
+    def settle(self, terms: AdmissionTerms) -> tuple[str, ...]:
+        """Take other terms from now on; the hosts whose bans end by them."""
+        self.terms = terms
+        self._allowed = [ip_network(network) for network in terms.allow]
+        self._known.settle(terms.known)
+        self._unknown.settle(terms.unknown)
+        self._door.settle(terms.door)
+        ended = tuple(host for host in self._bans if self._allows(host))
+        for host in ended:
+            del self._bans[host]
+        return ended
 
     def judge(self, host: str, known: bool, registers: bool, data: bytes, now: float, spared: bool = False) -> Verdict:
         """Whether to read a message from an IP literal; `known` says that something of ours is there, `registers`

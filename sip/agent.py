@@ -179,6 +179,11 @@ class UserAgent:
         usable = sorted({str(entry[4][0]) for entry in found}, key=lambda literal: ip_address(literal).version)
         return plain(usable[0])
 
+    def settle(self, settings: Settings) -> None:
+        """Take other settings from now on, all but listeners, connections and slots, which hold from the start."""
+        self.edge.settings = settings
+        self.edge.registrations.settle(settings)
+
     def replace_logins(self, logins: list[StationLogin]) -> None:
         """Let the phones of these stations register, and no others."""
         self.edge.registrations.replace(logins)

@@ -25,6 +25,7 @@ class Verdict(Enum):
 
 class Authenticator:
     """Challenges, and judges what comes back. Times are seconds of one clock that does not restart while it lives.
+    `algorithms` are for logins that name none, the preferred first.
 
     A nonce names the host it was given to: whoever forges a sender's address has none that fits, so failures
     on a nonce of ours are that host's own.
@@ -40,7 +41,7 @@ class Authenticator:
         self._secret = secret
         self._token = token
         self._lifetime = lifetime
-        self._algorithms = algorithms
+        self.algorithms = algorithms
         self._counts: OrderedDict[str, int] = OrderedDict()
         self._oldest = 0
 
@@ -65,7 +66,7 @@ class Authenticator:
         return Verdict.RIGHT if self._counted(shown, now) else Verdict.STALE
 
     def _offered(self, login: Login) -> tuple[Algorithm, ...]:
-        return login.algorithms or self._algorithms
+        return login.algorithms or self.algorithms
 
     def _counted(self, shown: Credentials, now: float) -> bool:
         """Take the nonce's count, which must rise; without one the nonce serves once."""

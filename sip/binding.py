@@ -30,12 +30,17 @@ class Binding:
 
 
 class BindingStore(Protocol):
-    """Where bindings outlive the process; save and forget return at once and write behind, in order."""
+    """Where bindings outlive the process; save and forget return at once and write behind, in order.
+
+    `written` waits until all that was saved or forgotten before has been written, or failed to be.
+    """
 
     def save(self, binding: Binding) -> None: ...
 
     def forget(self, binding: str) -> None:
         """That binding's id is gone."""
+
+    async def written(self) -> None: ...
 
     async def left_over(self) -> list[Binding]:
         """Those of the previous run, expired ones among them."""
@@ -49,6 +54,9 @@ class Nowhere:
 
     def forget(self, key: str) -> None:
         """Nothing was kept."""
+
+    async def written(self) -> None:
+        """Nothing has to be."""
 
     async def left_over(self) -> list[Any]:
         """Nothing."""

@@ -21,6 +21,7 @@ from parloir.sip.incoming import IncomingLeg
 from parloir.sip.leg import Leg
 from parloir.sip.lines import Lines
 from parloir.sip.message import Request, Response, parse
+from parloir.sip.peers import Peers
 from parloir.sip.refusal import refusal
 from parloir.sip.registrations import Registrations
 from parloir.sip.session import DialogStore, Incoming
@@ -63,7 +64,7 @@ class Edge:
         self.legs: dict[str, Leg] = {}
         self._incoming = incoming
         self._by_dialog: dict[tuple[str, str], Leg] = {}
-        self._peers: set[str] = set()
+        self._peers = Peers()
         self.registrations = Registrations(settings, bindings, bans, log)
         self.registrations.spares = self._is_named
         self.sightings = Sightings()
@@ -111,7 +112,8 @@ class Edge:
 
     def knows(self, host: str) -> bool:
         """Whether a host is one that we talk with."""
-        return self._is_named(host) or self.registrations.knows(host) or host in self._peers
+        named = self._is_named(host) or self.registrations.knows(host)
+        return named or self._peers.knows(host, self.clock.seconds())
 
     def _is_named(self, host: str) -> bool:
         """Whether the configuration names that host as a phone's or a PBX's."""
@@ -123,18 +125,19 @@ class Edge:
 
     def expect(self, peer: Address) -> None:
         """Listen to a host that we have something to say to."""
-        self._peers.add(peer.host)
+        self._peers.met(peer.host, self.clock.seconds())
 
     def enter(self, leg: Leg) -> None:
         """A leg begins."""
         self.legs[leg.id] = leg
         self._by_dialog[leg.call_id, leg.tag] = leg
-        self.expect(leg.remote)
+        self._peers.began(leg.id, leg.remote.host)
 
     def leave(self, leg: Leg) -> None:
         """Nothing more is owed to a leg's phone."""
         self.legs.pop(leg.id, None)
         self._by_dialog.pop((leg.call_id, leg.tag), None)
+        self._peers.ended(leg.id, self.clock.seconds())
         self.dialogs.forget(leg.id)
 
     # What phones send.

@@ -6,6 +6,9 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import replace
 
+from twisted.internet.defer import ensureDeferred
+from twisted.python.failure import Failure
+
 from parloir.sip.admission import Admission, Verdict
 from parloir.sip.authenticator import Authenticator
 from parloir.sip.authenticator import Verdict as Proof
@@ -138,7 +141,10 @@ class Registrations:
         return next((way for way in ways if is_open(way.flow)), ways[0])
 
     def registered(self, asked: Asked, login: StationLogin) -> None:
-        """A REGISTER for one of the logins. Raises MalformedMessage, for which nothing has been done."""
+        """A REGISTER for one of the logins. Raises MalformedMessage, for which nothing has been done.
+
+        It is answered once a restart cannot undo it, and at once where it changes nothing.
+        """
         if not self.proves(asked, login):
             return
         flow, now = str(asked.source), self._wall()
@@ -151,7 +157,17 @@ class Registrations:
         self._proven[flow] = login.owner
         self._index()
         self._tell(login, asked, outcome, before)
-        asked.respond(outcome.status, *outcome.headers, phrase=outcome.phrase)
+        if outcome.kept or outcome.gone:
+            ensureDeferred(self._answer_kept(asked, outcome)).addErrback(self._unanswerable, login)
+        else:
+            _answer(asked, outcome)
+
+    async def _answer_kept(self, asked: Asked, outcome: Outcome) -> None:
+        await self._bindings.written()
+        _answer(asked, outcome)
+
+    def _unanswerable(self, failure: Failure, login: StationLogin) -> None:
+        self._log("sip.failed", station=_name(login.owner), method="REGISTER", error=failure.getErrorMessage())
 
     def _tell(self, login: StationLogin, asked: Asked, outcome: Outcome, before: set[str]) -> None:
         """Only what changes is worth a line: not each refresh."""
@@ -228,6 +244,14 @@ class Registrations:
         changed = {login.owner for login in before - self.logins.all}
         self._forget(self.logins.owners - changed)
 
+    def settle(self, settings: Settings) -> None:
+        """Take other terms for registering and for being read. What was granted, and who is banned, stays; but nobody
+        is banned whom they allow."""
+        self._registrar.terms = settings.registrar
+        self._authenticator.algorithms = settings.algorithms
+        for host in self.admission.settle(settings.admission):
+            self._bans.forget(host)
+
     def bans(self) -> list[Ban]:
         """The bans in force, the first to end first."""
         return self.admission.bans(self._wall())
@@ -251,6 +275,10 @@ def _shown(request: Request, realm: str) -> Credentials | None:
         if shown is not None and shown.realm == realm:
             return shown
     return None
+
+
+def _answer(asked: Asked, outcome: Outcome) -> None:
+    asked.respond(outcome.status, *outcome.headers, phrase=outcome.phrase)
 
 
 def _way(binding: Binding) -> Way:

@@ -30,6 +30,7 @@ MAY_IMPORT = {
 
 PURE = (
     "config/address.py",
+    "config/at_start.py",
     "config/caps.py",
     "config/checks.py",
     "config/registration.py",
@@ -44,8 +45,6 @@ PURE = (
     "gateway/calls/keys.py",
     "gateway/calls/meter.py",
     "gateway/calls/menu.py",
-    "gateway/calls/menu_effects.py",
-    "gateway/calls/menu_speech.py",
     "gateway/calls/price_tag.py",
     "gateway/calls/quote.py",
     "gateway/calls/reason.py",
@@ -159,6 +158,7 @@ PURE = (
     "sip/info.py",
     "sip/logins.py",
     "sip/message.py",
+    "sip/peers.py",
     "sip/refresh.py",
     "sip/reception.py",
     "sip/refusal.py",

@@ -1,19 +1,22 @@
 """Phones that register at a whole user agent: the challenge, calls both ways, strangers, bans and a restart."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from pytest_twisted import async_yield_fixture, ensureDeferred
+from twisted.internet.defer import Deferred
 
 from parloir.sip.admission import AdmissionTerms
 from parloir.sip.agent import UserAgent
 from parloir.sip.ban import Ban
 from parloir.sip.binding import Binding
-from parloir.sip.digest import Login, answer
+from parloir.sip.digest import Algorithm, Login, answer
 from parloir.sip.errors import NotRegistered
 from parloir.sip.logins import StationLogin
 from parloir.sip.message import Header, Request, Response
+from parloir.sip.registrar import RegistrarTerms
 from parloir.sip.session import EndKind
 from parloir.sip.target import Registered
 from tests.sip_bench import OFFER, Bench, Call
@@ -25,16 +28,22 @@ TARGET = Registered("north", "pod-a-3")
 
 
 class Kept:
-    """A store of bindings or bans in memory."""
+    """A store of bindings or bans in memory; with a list as `held` it writes when those fire."""
 
     def __init__(self) -> None:
         self.things: dict[str, Any] = {}
+        self.held: list[Deferred[None]] | None = None
 
     def save(self, thing: Binding | Ban) -> None:
         self.things[thing.id if isinstance(thing, Binding) else thing.host] = thing
 
     def forget(self, key: str) -> None:
         self.things.pop(key, None)
+
+    async def written(self) -> None:
+        if self.held is not None:
+            self.held.append(Deferred())
+            await self.held[-1]
 
     async def left_over(self) -> list[Any]:
         return list(self.things.values())
@@ -215,6 +224,54 @@ async def test_bindings_and_bans_are_kept_across_a_restart() -> None:
     second.agent.replace_logins([])
     assert bindings.things == {}
     await second.close()
+
+
+@ensureDeferred
+async def test_a_registration_is_granted_when_a_restart_cannot_undo_it() -> None:
+    from twisted.internet import reactor
+
+    bindings = Kept()
+    bench = await started(Bench(reactor), bindings, Kept())
+    phone, bindings.held = stranger(bench), []
+    first = register(phone, 1)
+    phone.send(first)
+    challenged = await phone.response("REGISTER", 401)
+    phone.send(register(phone, 2, credentials(challenged, first)))
+    phone.send(phone.new("OPTIONS", "sip:127.0.0.2", "meanwhile", 1))
+    await phone.response("OPTIONS", 200)
+    assert (len(bindings.things), phone.heard("REGISTER")) == (1, 0)
+    bindings.held[0].callback(None)
+    await phone.response("REGISTER", 200)
+    phone.send(register(phone, 1, credentials(challenged, first), call_id="stale"))
+    await phone.response("REGISTER", 401)
+    assert len(bindings.held) == 1
+    await bench.close()
+
+
+@ensureDeferred
+async def test_other_terms_hold_from_then_on_and_pardon_whom_they_allow(bench: Bench) -> None:
+    phone, guesser = stranger(bench), stranger(bench, host="127.0.0.5")
+    assert (await tried(phone, LOGIN, ("Expires", "600"))).one("Contact").endswith(";expires=600")
+    for number in range(3):
+        assert (await tried(guesser, Login("1003", "guess", "parloir"), call_id=f"r{number}")).status == 403
+    assert len(bench.agent.bans()) == 1
+    bench.agent.settle(
+        replace(
+            bench.settings,
+            registrar=RegistrarTerms(max_expires=90),
+            admission=AdmissionTerms(known=1e9, failures=1, allow=("127.0.0.5",)),
+            algorithms=(Algorithm.MD5,),
+        )
+    )
+    assert bench.agent.bans() == []
+    assert await bench.agent.find(TARGET) == "127.0.0.4"
+    assert (await tried(phone, LOGIN, ("Expires", "600"), call_id="new")).one("Contact").endswith(";expires=90")
+    again = register(guesser, 1, call_id="again")
+    guesser.send(again)
+    [challenge] = (await guesser.response("REGISTER", 401)).all("WWW-Authenticate")
+    assert "algorithm=MD5" in challenge
+    assert (await tried(phone, Login("1003", "guess", "parloir"), call_id="wrong")).status == 403
+    assert [ban.host for ban in bench.agent.bans()] == ["127.0.0.4"]
 
 
 @ensureDeferred

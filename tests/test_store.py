@@ -226,6 +226,34 @@ async def test_a_dialog_that_could_not_be_written_is_written_with_the_next(datab
     assert {d.session for d in await dialogs.left_over()} == {"s1", "s2"}
 
 
+@ensureDeferred
+async def test_who_waits_for_a_write_waits_for_none_that_comes_later() -> None:
+    slow = Slow()
+    dialogs, order = Dialogs(slow, "gw-1"), []
+    for session in ("s1", "s2", "s3"):
+        dialogs.save(replace(DIALOG, session=session))
+        Deferred.fromCoroutine(dialogs.written()).addCallback(lambda _, session=session: order.append(session))
+    assert order == []
+    slow.begun[0].callback(None)
+    assert order == ["s1"]
+    dialogs.save(replace(DIALOG, session="s4"))
+    slow.begun[1].callback(None)
+    assert (order, len(slow.begun)) == (["s1", "s2", "s3"], 3)
+    slow.begun[2].callback(None)
+    await dialogs.written()
+
+
+class Slow(Database):
+    """A database that has done its work when it is told so."""
+
+    def __init__(self) -> None:
+        self.begun: list[Deferred[None]] = []
+
+    async def run(self, work: Callable[[Connection], Any]) -> Any:
+        self.begun.append(Deferred())
+        await self.begun[-1]
+
+
 class Failing(Database):
     """A database whose first transactions fail, as on a full disk."""
 

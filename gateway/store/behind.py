@@ -41,6 +41,7 @@ class Behind(Generic[Thing]):
         self._unwritten: dict[str, Thing | None] = {}
         self._writing = False
         self._waiting: list[Deferred[None]] = []
+        self._waiting_for_next: list[Deferred[None]] = []
 
     def put(self, key: str, thing: Thing | None) -> None:
         """Keep this thing as it is now; None forgets what had that key."""
@@ -56,16 +57,18 @@ class Behind(Generic[Thing]):
         return await self._database.run(self._read)
 
     async def written(self) -> None:
-        """Wait until all that was put has been written, or failed to be."""
+        """Wait until all that was put until now has been written, or failed to be; what is put later can wait."""
         if self._writing:
             done: Deferred[None] = Deferred()
-            self._waiting.append(done)
+            (self._waiting_for_next if self._unwritten else self._waiting).append(done)
             await done
 
     async def _write(self) -> None:
         try:
             while self._unwritten:
                 batch, self._unwritten = self._unwritten, {}
+                self._waiting += self._waiting_for_next
+                self._waiting_for_next = []
                 try:
                     await self._database.run(partial(self._apply, batch))
                 except Exception:
@@ -73,11 +76,17 @@ class Behind(Generic[Thing]):
                     self.log.failure(words, count=len(batch), table=self._table.name)
                     self._unwritten = {**batch, **self._unwritten}
                     return
+                self._tell()
         finally:
             self._writing = False
-            waiting, self._waiting = self._waiting, []
-            for done in waiting:
-                done.callback(None)
+            self._waiting += self._waiting_for_next
+            self._waiting_for_next = []
+            self._tell()
+
+    def _tell(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for done in waiting:
+            done.callback(None)
 
     def _apply(self, batch: dict[str, Thing | None], connection: Connection) -> None:
         kept = [key for key, thing in batch.items() if thing is not None]

@@ -28,6 +28,10 @@ class Bindings:
         """The binding of that id is gone."""
         self._rows.put(binding, None)
 
+    async def written(self) -> None:
+        """Wait until all that was saved or forgotten has been written, or failed to be."""
+        await self._rows.written()
+
     async def left_over(self) -> list[Binding]:
         """All that are kept."""
         return await self._rows.all()
