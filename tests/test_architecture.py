@@ -45,6 +45,8 @@ PURE = (
     "gateway/calls/keys.py",
     "gateway/calls/meter.py",
     "gateway/calls/menu.py",
+    "gateway/calls/menu_effects.py",
+    "gateway/calls/menu_speech.py",
     "gateway/calls/price_tag.py",
     "gateway/calls/quote.py",
     "gateway/calls/reason.py",
