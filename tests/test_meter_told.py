@@ -10,7 +10,7 @@ from parloir.policy import price
 from parloir.policy.answers import Payer, PayerKind, RateStep, Tax
 from parloir.policy.price import CENT
 from parloir.webrtc.signalling import Ended, Join, Leave, Meter, Warn
-from tests.test_live_call import BROWSER, PHONE, FakePage
+from tests.live_scene import BROWSER, PHONE, FakePage
 from tests.test_till import DOLLAR, RATE, STATE, Shop, close
 
 

@@ -29,7 +29,7 @@ from parloir.relay.bodies import Report
 from parloir.sip.session import EndKind, SessionEnd
 from parloir.store import calls, ledger, ledger_balances, ledger_holds, ledger_payments, residents, timeline, visitors
 from parloir.store.ledger_balances import Balance
-from parloir.webrtc.signalling import Ended, Join, Leave, Warn
+from parloir.webrtc.signalling import Cost, Ended, Join, Leave, Warn
 from tests.live_scene import BROWSER, PHONE, START, FakePage, Scene
 from tests.test_price import reckon
 
@@ -359,10 +359,12 @@ def test_a_crash_in_mid_call_is_settled_at_the_next_start(shop: Shop, tmp_path: 
         close(again)
 
 
-def test_a_settlement_that_fails_is_made_up_for_by_the_sweep(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_settlement_that_fails_is_made_up_for_by_the_sweep_and_the_open_page_told(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
     shop.deposit(10 * DOLLAR)
     shop.decides()
-    _, presence = shop.talk()
+    page, presence = shop.talk()
     shop.flowed(60_000)
     with monkeypatch.context() as broken:
 
@@ -373,8 +375,16 @@ def test_a_settlement_that_fails_is_made_up_for_by_the_sweep(shop: Shop, monkeyp
         presence.receive(Leave())
     assert "till.failed" in shop.lines
     assert shop.balance().held
-    shop.do(shop.desk.till.sweep())
+    assert page.last(Cost).settling
+    told = len(page.heard)
+    shop.do(shop.desk.receipts.catch_up())
+    assert len(page.heard) == told, "nothing is new"
+    shop.do(shop.desk._sweep())
     assert shop.balance() == Balance(10 * DOLLAR - 12 * CENT, 0)
+    assert (page.last(Cost).settling, page.last(Cost).calls[0].total) == (False, 12 * CENT)
+    told = len(page.heard)
+    shop.do(shop.desk.receipts.catch_up())
+    assert len(page.heard) == told, "it was told once"
 
 
 def test_the_sweep_leaves_live_calls_alone(shop: Shop) -> None:

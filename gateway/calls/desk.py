@@ -118,7 +118,7 @@ class Desk:
         await self._sweep()
 
     async def _sweep(self) -> None:
-        for work in (self.bookings.close_overdue, self.till.sweep):
+        for work in (self.bookings.close_overdue, self.till.sweep, self.receipts.catch_up):
             try:
                 await work()
             except Exception as error:
@@ -201,8 +201,9 @@ class Desk:
         if visit.id not in self.rooms and (not visit.is_open or visit.end <= self.bookings.now()):
             await self.receipts.tell(visit, page.send)
             raise VisitOver(visit)
-        presence = self._room(visit).enter(page)
-        ensureDeferred(self.receipts.tell(visit, page.send))
+        room = self._room(visit)
+        presence = room.enter(page)
+        ensureDeferred(self.receipts.tell_room(visit, room))
         return presence
 
     async def _announced(self, call: LiveCall) -> None:
@@ -370,7 +371,7 @@ class Desk:
         self.till.settling.add(call)
         await self.timelines.finished(call, reason.name)
         await self.till.settle(call)
-        await self.receipts.tell(visit, room.say)
+        await self.receipts.tell_room(visit, room)
         self._idle()
 
     # The end of the gateway.

@@ -6,6 +6,7 @@ from sqlalchemy import Connection
 
 from parloir.calls.facilities import Facilities
 from parloir.calls.quote import Bill
+from parloir.calls.room import Room
 from parloir.calls.talk import Talk
 from parloir.log import Log
 from parloir.policy.collections import REFUND_REQUESTS, VISIT
@@ -18,6 +19,8 @@ from parloir.store.visits import Visit
 from parloir.webrtc.signalling import CallCost, Cost, TaxPaid, ToPage
 
 LANE = "receipts"
+MOST = 1000
+"""How many pages are remembered that wait to be told."""
 
 
 class Receipts:
@@ -27,16 +30,37 @@ class Receipts:
         self._database = database
         self._facilities = facilities
         self._log = log
+        self._waiting: dict[str, tuple[Visit, Room]] = {}
 
     async def tell(self, visit: Visit, say: Callable[[ToPage], None]) -> None:
         """Tell a page what the visit's calls have cost, if they have; never raises."""
+        cost = await self._known(visit)
+        if isinstance(cost, Cost):
+            say(cost)
+
+    async def tell_room(self, visit: Visit, room: Room) -> None:
+        """Tell a room's page, and again by `catch_up` where not all is settled yet; never raises."""
+        cost = await self._known(visit)
+        if isinstance(cost, Cost):
+            room.say(cost)
+        if cost is not None and (isinstance(cost, Exception) or cost.settling) and len(self._waiting) < MOST:
+            self._waiting[visit.id] = (visit, room)
+
+    async def catch_up(self) -> None:
+        """Tell the pages that wait for a settlement, whoever has made up for it."""
+        for id, (visit, room) in list(self._waiting.items()):
+            cost = await self._known(visit) if room.page is not None else None
+            if cost is None or (isinstance(cost, Cost) and not cost.settling):
+                del self._waiting[id]
+            if isinstance(cost, Cost) and not cost.settling:
+                room.say(cost)
+
+    async def _known(self, visit: Visit) -> Cost | Exception | None:
         try:
-            cost = await self.of(visit)
+            return await self.of(visit)
         except Exception as error:
             self._log("receipt.failed", visit=visit.id, error=f"{type(error).__name__}: {error}")
-            return
-        if cost is not None:
-            say(cost)
+            return error
 
     async def of(self, visit: Visit) -> Cost | None:
         """What the visit's ended calls have cost; None while it had none that has, or will have, a cost known here."""

@@ -10,7 +10,7 @@ from twisted.internet import reactor
 from twisted.internet.threads import blockingCallFromThread, deferToThread
 
 from parloir.calls.estimates import KEPT
-from parloir.webrtc.signalling import CallCost, Cost, Ended, Price, PriceStep, Status, TaxPaid, TaxRate
+from parloir.webrtc.signalling import CallCost, Cost, Ended, Meter, Price, PriceStep, Status, TaxPaid, TaxRate
 
 from .browser import Page
 from .gateway_process import Gateway
@@ -186,7 +186,13 @@ def _narrow(scene: Scene) -> None:
     scene.tell(Status(state="talking", ends=datetime.now(UTC) + IN_TEN_MINUTES))
     page.wait_for_state("talking")
     assert "$0.12345 a minute" in page.text()
+    scene.tell(Meter(total=123_450_000, left=30.0, runs=False))
+    wait_to_read(page, "$0.12345 a minute. So far: $123.45")
+    wait_to_read(page, "0:30 left")
     _fits(page, "#fare, #left, #hang-up")
+    scene.tell(Meter(total=123_460_000, left=30.0, runs=True))
+    wait_to_read(page, "0:29 left")
+    assert "So far: $123.46" in page.text()
     scene.tell(Ended(reason="PhoneHungUp", text="", again=True))
     wait_to_read(page, "The cost is being worked out")
     scene.tell(cost(120 * CENT, 30 * CENT))
@@ -294,6 +300,8 @@ def _for_good(scene: Scene) -> None:
     scene.tell(Ended(reason="LimitReached", text=""))
     page.wait_for_state("ended")
     scene.tell(cost(settling=True))
-    wait_to_read(page, "Open this page again later")
+    wait_to_read(page, "You read it here as soon as it is known")
+    scene.tell(cost(40 * CENT))
+    wait_to_read(page, "This visit cost $0.40.")
     scene.until(lambda: room.gone, "the page's goodbye")
     assert "The time of this visit is over." in page.text()

@@ -18,6 +18,7 @@ const SLOW = 6_000;
 const VERDICT = 3_000;
 const GOODBYE = 2_000;
 const LINGER = 20_000;
+const PATIENCE = 900_000;
 const AGAIN = 3_000;
 
 const { find } = view;
@@ -123,7 +124,7 @@ class Visit {
     receipt.learn(message);
     if (this.#due) return;
     receipt.show(message);
-    if (this.#finish) this.#socket.finish();
+    if (this.#finish) this.#letGo(message.settling ? PATIENCE : 0);
   }
 
   async #check() {
@@ -276,7 +277,7 @@ class Visit {
     const moved = reason === "Replaced";
     if (this.#due && reason === "Lost" && this.#told) receipt.show(this.#told);
     else if (this.#due) receipt.expect();
-    if (!again && this.#due && !moved) this.#finish = setTimeout(() => this.#socket.finish(), LINGER);
+    if (!again && this.#due && !moved) this.#letGo(LINGER);
     else if (!again) this.#socket.finish();
     this.#due = false;
     price.show(null);
@@ -288,6 +289,12 @@ class Visit {
     find("ended-close").hidden = again;
     view.show("ended");
     view.announce(`${find("ended-title").textContent}. ${find("ended-text").textContent}`);
+  }
+
+  /** There is nothing more to be told after this time. */
+  #letGo(time) {
+    clearTimeout(this.#finish);
+    this.#finish = setTimeout(() => this.#socket.finish(), time);
   }
 
   #tick() {
