@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from parloir.export import mp4, preview
 from parloir.export.errors import NothingRecorded
 from parloir.export.mkv import make
+from parloir.relay.journal import RecordKind
 
 from . import recorded_call
 from .recorded_call import EVERY, KEY, Network, beeps, call, flashes, party, spans
@@ -81,6 +83,23 @@ def test_codec_that_changed_gets_a_track_of_its_own(tmp_path: Path) -> None:
     told = recorded_call.fact(middle, 1, "codec", codec="PCMA", clock=8000, parameter_sets=[])
     recorded_call.write(journal, [*sound, told])
     assert [track.codec for track in make(journal, KEY, mkv).tracks.values()] == ["PCMA", "PCMU"]
+
+
+def test_officer_who_spoke_has_a_track_of_their_own_and_is_in_the_mix(tmp_path: Path) -> None:
+    journal, mkv = exported(tmp_path)
+    spoken = [each for each in party(5, 4, Network(), 5003.0) if each.stream == 5 and each.kind is RecordKind.RTP]
+    told = recorded_call.fact(5_002_900_000_000, 5, "codec", codec="PCMU", clock=8000, parameter_sets=[])
+    recorded_call.write(journal, [*party(1, 8, Network(), 5000.0), *party(3, 8, Network(), 5000.0), told, *spoken])
+    tracks = make(journal, KEY, mkv).tracks.values()
+    assert [track.name for track in tracks][:-1] == ["inside audio", "inside video", "visitor audio", "visitor video"]
+    assert [track.name for track in tracks][-1] == "officer audio"
+    assert beeps(mkv, 2) == pytest.approx([5.03], abs=0.05)
+    assert spans(mkv)[-1][1] == pytest.approx(3.03, abs=0.05)
+    mp4.make(mkv, tmp_path / "r1.mp4")
+    assert beeps(tmp_path / "r1.mp4", 0) == pytest.approx([2.03, 5.03, 6.03], abs=0.1)
+    loud = [index for index, value in enumerate(preview.waveform(mkv)["officer"]) if value > 8000]
+    assert loud
+    assert all(50 <= index <= 53 for index in loud)
 
 
 def test_clock_that_runs_wrong_does_not_part_them(tmp_path: Path) -> None:
