@@ -3,9 +3,10 @@
 import argparse
 import sys
 import tempfile
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time, tzinfo
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from parloir import recording_keys
 from parloir.config import loader
@@ -15,6 +16,7 @@ from parloir.export.verify import verify
 from parloir.offline import Store, opened
 from parloir.relay.journal_reader import Fault, scan
 from parloir.store import audit, recording_holds, recordings
+from parloir.store.calls import CallClass
 from parloir.store.recordings import Recording, State, Wanted
 from parloir.store.vault import Vault
 from parloir.web.connection import Connection, NotRunning, Rejected
@@ -32,7 +34,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     listing = _verb(verbs, "list", _list, "print recordings, the newest first")
     for name, what in (("facility", "of this facility"), ("station", "of this phone"), ("call", "of this call")):
         listing.add_argument(f"--{name}", help=f"only those {what}")
-    listing.add_argument("--text", default="", help="only those with this in a note or the visitor's name")
+    listing.add_argument("--person", default="", help="only those with this in a name, or of this number")
+    listing.add_argument("--note", default="", help="only those with this in a note or bookmark")
+    listing.add_argument("--class", dest="call_class", type=CallClass, choices=[*CallClass], help="only of this class")
+    listing.add_argument("--from", dest="after", type=date.fromisoformat, metavar="DATE", help="like 2030-01-31")
+    listing.add_argument("--to", dest="before", type=date.fromisoformat, metavar="DATE", help="not including that day")
     export = _verb(verbs, "export", _export, "make a signed bundle of a recording")
     export.add_argument("recording", metavar="ID", help="as 'parloir recordings list' prints it")
     export.add_argument("to", type=Path, metavar="FILE", help="the bundle to write")
@@ -68,16 +74,33 @@ def _verb(verbs: Any, name: str, verb: Any, what: str) -> argparse.ArgumentParse
 
 
 def _list(options: argparse.Namespace) -> int:
-    wanted = Wanted(options.facility, options.station, options.call, text=options.text, limit=MOST)
-    with opened(loader.load(options.config).gateway) as store, store.reading() as connection:
+    config = loader.load(options.config)
+    known = config.facilities.get(options.facility)
+    zone = ZoneInfo(known.timezone) if known else UTC
+    wanted = Wanted(
+        options.facility,
+        options.station,
+        options.call,
+        after=_midnight(options.after, zone),
+        before=_midnight(options.before, zone),
+        call_class=options.call_class,
+        person=options.person,
+        note=options.note,
+        limit=MOST,
+    )
+    with opened(config.gateway) as store, store.reading() as connection:
         found = recordings.search(connection, wanted)
-        held = {hold.recording for hold in recording_holds.in_force(connection, [each.id for each in found])}
     for each in found:
-        mark = " held" if each.id in held else ""
+        mark = " held" if each.held else ""
         seconds = int((each.ended - each.begun).total_seconds()) if each.ended else 0
-        what = f"{each.state}{mark} {each.station} {each.visitor}"
+        what = f"{each.state}{mark} {each.station} {', '.join(filter(None, (each.resident, each.visitor)))}"
         print(f"{each.id} {each.begun:%Y-%m-%dT%H:%M:%SZ} {seconds:6} s {what}")
     return 0
+
+
+def _midnight(day: date | None, zone: tzinfo) -> datetime | None:
+    """When a day begins by that clock, in UTC."""
+    return None if day is None else datetime.combine(day, time(), zone).astimezone(UTC)
 
 
 def _export(options: argparse.Namespace) -> int:

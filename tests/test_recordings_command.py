@@ -57,8 +57,31 @@ def run(config: Path, *words: str) -> int:
 def test_recordings_are_listed(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(config, "list") == 0
     assert "r1 2030-05-01T12:00:00Z" in capsys.readouterr().out
-    assert run(config, "list", "--station", "other") == 0
-    assert capsys.readouterr().out == ""
+    for words in (("--station", "other"), ("--person", "ann"), ("--note", "x"), ("--class", "privileged")):
+        assert run(config, "list", *words) == 0
+        assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        (("--from", "2030-05-01", "--to", "2030-05-02"), True),
+        (
+            (
+                "--from",
+                "2030-05-02",
+            ),
+            False,
+        ),
+        (("--to", "2030-05-01"), False),
+        (("--facility", "north", "--from", "2030-05-01", "--to", "2030-05-02"), True),
+    ],
+)
+def test_recordings_are_found_by_their_day(
+    config: Path, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], found: bool
+) -> None:
+    assert run(config, "list", *words) == 0
+    assert ("r1 " in capsys.readouterr().out) is found
 
 
 def test_bundle_is_made_audited_and_verified(config: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import Connection
 
-from parloir.store import calls, recording_holds, recording_marks, recordings
+from parloir.store import calls, participants, recording_holds, recording_marks, recordings, residents, visitors, visits
 from parloir.store.calls import Call, CallClass, WayIn
 from parloir.store.errors import NoSuch, NoSuchRecording
 from parloir.store.recordings import Ending, State, Wanted
@@ -48,8 +48,48 @@ def test_recordings_are_searched_the_newest_first(connection: Connection) -> Non
 
 def test_recordings_are_found_by_what_was_noted(connection: Connection) -> None:
     recording_marks.add(connection, "r1", 1500, "spoke of 100% pure", NOW, "kim")
-    assert ids(connection, text="100% P") == ["r1"]
-    assert ids(connection, text="100_") == []
+    assert ids(connection, note="100% P") == ["r1"]
+    assert ids(connection, note="100_") == []
+    assert ids(connection, note="\0") == []
+
+
+def test_recordings_are_found_by_whoever_was_in_the_visit(connection: Connection) -> None:
+    when = NOW + timedelta(days=1)
+    sam = residents.add(connection, facility="north", number="1001", name="Sam Roe", unit="A")
+    lee = visitors.add(connection, facility="north", reference="V-7", name="Lee Poe")
+    visit = visits.add(
+        connection, facility="north", station="c", visitor="Ann Doe", start=when, minutes=20, resident=sam.id
+    )
+    participants.put(connection, visit.id, [lee.id])
+    calls.add(connection, Call("c9", visit.id, "north", "c", WayIn.SCHEDULED, CallClass.ORDINARY, when))
+    recordings.add(connection, "r9", "c9", "north", when)
+    for person in ("ann", "sam r", "1001", "LEE", "V-7"):
+        assert ids(connection, person=person) == ["r9"], person
+    for person in ("100", "V-", "pod", "%", "\0"):
+        assert ids(connection, person=person) == [], person
+    found = recordings.get(connection, "r9")
+    assert (found.resident, found.visitor) == ("Sam Roe", "Ann Doe")
+    assert ids(connection, resident=sam.id, visitor=lee.id) == ["r9"]
+    assert ids(connection, person="ann", station="a") == []
+
+
+def test_recordings_are_found_by_the_class_of_their_call(connection: Connection) -> None:
+    assert ids(connection, call_class=CallClass.ORDINARY) == ["r2", "r1", "r0"]
+    assert ids(connection, call_class=CallClass.PRIVILEGED) == []
+
+
+def test_only_facilities_within_reach_are_searched(connection: Connection) -> None:
+    calls.add(connection, Call("s1", None, "south", "a", WayIn.SCHEDULED, CallClass.ORDINARY, NOW))
+    recordings.add(connection, "s1", "s1", "south", NOW - timedelta(days=1))
+    assert ids(connection, within=frozenset({"south"}), limit=1) == ["s1"]
+    assert ids(connection, within=frozenset({"south"}), facility="north") == []
+
+
+def test_recording_says_whether_it_is_held(connection: Connection) -> None:
+    recording_holds.place(connection, "r0", "case 1", NOW, "kim")
+    assert [each.id for each in recordings.search(connection, Wanted()) if each.held] == ["r0"]
+    recording_holds.lift(connection, "r0", NOW, "kim")
+    assert not recordings.get(connection, "r0").held
 
 
 def test_marks_are_kept_in_order_and_taken_away(connection: Connection) -> None:

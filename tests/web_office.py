@@ -1,6 +1,6 @@
 """A web server with an office: staff of every role in a database, and facilities whose plugins a test names."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http.cookies import SimpleCookie
@@ -15,6 +15,7 @@ from parloir.store.database import Database
 from parloir.store.logins import Logins
 from parloir.store.staff import Role
 from parloir.web.office import Office
+from parloir.web.recordings import Archive
 
 from .policy_plugins import House
 from .web_server import Answer, Server, serve
@@ -72,8 +73,16 @@ def cookie(answer: Answer) -> str:
     return f"{name}={morsel.value}"
 
 
-async def counter(home: Path, plugins: Mapping[str, Any] | None = None, **settings: Any) -> Counter:
-    """Start one. Staff are named after their roles; `guest` is an officer at the facility `south` alone."""
+async def counter(
+    home: Path,
+    plugins: Mapping[str, Any] | None = None,
+    archive: Callable[[Database, Facilities], Archive] | None = None,
+    **settings: Any,
+) -> Counter:
+    """Start one. Staff are named after their roles; `guest` is an officer at the facility `south` alone.
+
+    `archive` makes what there is of recordings.
+    """
     database = Database.open(home, reactor)
     people = {role.value: ([role], ()) for role in Role} | {"guest": ([Role.OFFICER], ("south",))}
     for user, (roles, where) in people.items():
@@ -89,5 +98,6 @@ async def counter(home: Path, plugins: Mapping[str, Any] | None = None, **settin
             "south": Facility("south", "South", "America/Denver", None, "en", house.load({})),
         }
     )
+    settings["archive"] = archive(database, facilities) if archive else None
     office = Office(Logins(database, reactor), database, facilities)
     return Counter(await serve(home, office=office, **settings), office, house)

@@ -110,7 +110,7 @@ class Expiry:
             id=recording.id,
             call=recording.call,
             facility=recording.facility,
-            call_class=answers.CallClass.ORDINARY,
+            call_class=answers.CallClass(recording.call_class),
             media=premises.media(recording.station) or (Medium.AUDIO,),
             made=recording.begun,
             seconds=max(0, seconds),

@@ -171,7 +171,7 @@ class Recordings:
             going.over.callback(None)
 
     def _failed(self, call: LiveCall, why: str) -> None:
-        """A call is not recorded though it should be: say so, and do as the facility rules."""
+        """A call is not recorded though it should be: tell staff and both parties, and do as the facility rules."""
         facility = call.visit.facility
         call.recorded = Recorded.FAILED
         ends = self._ends_call(facility)

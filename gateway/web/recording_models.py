@@ -9,6 +9,7 @@ from parloir.calls.listening import Admitted, Listener
 from parloir.calls.shelf import Detail, Making
 from parloir.policy.facility import ErasedRecording
 from parloir.store.audit import Record
+from parloir.store.calls import CallClass
 from parloir.store.recording_holds import Hold
 from parloir.store.recording_marks import Mark
 from parloir.store.recordings import Recording, State
@@ -74,7 +75,9 @@ class Listening(Body):
 
 
 class RecordingQuery(Body):
-    """Which recordings; what is left out may be anything. `text` is looked for in notes and visitors' names."""
+    """Which recordings; what is left out may be anything. `person` is part of a resident's or visitor's name, or all
+    of their number; `note` is part of a note or bookmark; `resident` and `visitor` are ids; `before` is not included.
+    """
 
     facility: Name | None = None
     station: Name | None = None
@@ -84,17 +87,22 @@ class RecordingQuery(Body):
     after: AwareDatetime | None = None
     before: AwareDatetime | None = None
     state: State | None = None
-    text: str = Field("", max_length=200)
+    call_class: CallClass | None = Field(None, alias="class")
+    person: str = Field("", max_length=200)
+    note: str = Field("", max_length=200)
 
 
 class RecordingBody(Body):
-    """One recording; `hash` is the last of its journal's chain."""
+    """One recording; `hash` is the last of its journal's chain, `held` says that a legal hold is in force."""
 
     id: str
     call: str
     facility: str
     station: str
     visitor: str
+    resident: str
+    call_class: CallClass = Field(serialization_alias="class")
+    held: bool
     begun: AwareDatetime
     ended: AwareDatetime | None
     state: State
@@ -109,9 +117,10 @@ class RecordingBody(Body):
 
 
 class RecordingList(Body):
-    """Recordings, the newest first."""
+    """Recordings, the newest first; with `more`, there are older ones that it does not show."""
 
     recordings: list[RecordingBody]
+    more: bool
 
 
 class MarkBody(Body):

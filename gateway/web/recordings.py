@@ -38,6 +38,8 @@ FILES: Mapping[str, tuple[str, str]] = {
     "bundle": ("bundle/file", "application/x-tar"),
 }
 LARGEST = 2**31 - 1
+MOST = 200
+"""Recordings that one search shows."""
 
 
 @dataclass(frozen=True)
@@ -76,8 +78,9 @@ class RecordingsApi:
     async def list_recordings(self, who: Staff, taken: RecordingQuery) -> RecordingList:
         if taken.facility is not None:
             reach.require(who, taken.facility)
-        found = await self._shelf.search(Wanted(**dict(taken)))
-        return RecordingList(recordings=[RecordingBody.of(each) for each in found if reach.has(who, each.facility)])
+        wanted = Wanted(**dict(taken), within=who.facilities, limit=MOST + 1)
+        found = await self._shelf.search(wanted)
+        return RecordingList(recordings=list(map(RecordingBody.of, found[:MOST])), more=len(found) > MOST)
 
     async def get_recording(self, who: Staff, id: str) -> RecordingDetail:
         await self._reach(who, id)

@@ -19,7 +19,7 @@ let due = 0;
 
 const wall = new Wall(at("#wall"), open);
 const card = new Card({ ask, complain: (text) => complain(text), when });
-const recordings = new Recordings({ ask, when, complain: fail });
+const recordings = new Recordings({ ask, complain: fail });
 
 function when(moment, facility) {
   const timeZone = me?.zones[facility];
@@ -155,14 +155,20 @@ function turnTo(archive) {
 }
 
 function pressed(event) {
-  const typing = !dialog.contains(event.target) && event.target.closest("input, select, textarea");
+  const typing = !dialog.contains(event.target) && event.target.closest("input, select, textarea, video");
   if (event.ctrlKey || event.altKey || event.metaKey || typing || dialog.open) return;
-  if (event.key === "/") at("#search").focus();
-  else if (event.key === "Escape") close();
-  else if (event.key.startsWith("Arrow") && !at("#wall").contains(document.activeElement)) at("#wall button")?.focus();
-  else if (card.call && event.key.length === 1 && !event.repeat && /[a-z]/i.test(event.key)) card.press(event.key.toLowerCase());
-  else return;
-  event.preventDefault();
+  const here = at("#archive").hidden ? { press: pressedLive } : recordings;
+  if (here.press(event.key, event.repeat)) event.preventDefault();
+}
+
+/** Do what a key stands for on the wall; whether it stands for anything. */
+function pressedLive(key, repeated) {
+  if (key === "/") at("#search").focus();
+  else if (key === "Escape") close();
+  else if (key.startsWith("Arrow") && !at("#wall").contains(document.activeElement)) at("#wall button")?.focus();
+  else if (card.call && !repeated && /^[a-z]$/i.test(key)) card.press(key.toLowerCase());
+  else return false;
+  return true;
 }
 
 async function begin() {
@@ -179,6 +185,7 @@ async function begin() {
   }
   at("#name").textContent = me.name;
   card.roles = me.roles;
+  recordings.begin(me);
   wall.mayWatch = me.roles.includes("officer");
   const socket = new Socket(new URL("api/v1/officers", location.href.replace(/^http/, "ws")));
   socket.addEventListener("message", heard);

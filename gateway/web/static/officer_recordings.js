@@ -1,119 +1,132 @@
-// Recordings: search, and a player with bookmarks. Nothing is played without a reason, which is in the audit chain.
+// The archive: recordings searched for by person, station, day, class and note, and the one that is open beside them.
 
+import { Player } from "./officer_player.js";
 import { phrase } from "./officer_words.js";
 import { call as api } from "./staff_api.js";
+import { language } from "./strings.js";
 
 const at = (selector) => document.querySelector(selector);
-const AGAIN = 700;
+const CLASSES = ["ordinary", "privileged"];
+const DAY = 86_400_000;
+const SHOWN = { dateStyle: "medium", timeStyle: "short" };
+const STATES = { recording: "still_recording", failed: "failed_state" };
+
+/** What a recording is, in words. */
+const stateOf = (row) => phrase(STATES[row.state] ?? row.state);
+
+/** The moment at which a day such as "2030-01-31" begins by a zone's clock. */
+function dayBegins(day, timeZone) {
+  const midnight = Date.parse(`${day}T00:00Z`);
+  const ahead = (moment) => Date.parse(`${new Date(moment).toLocaleString("sv-SE", { timeZone }).replace(" ", "T")}Z`) - moment;
+  // Twice: the clocks may change between the first guess and the day's beginning.
+  return new Date(midnight - ahead(midnight - ahead(midnight))).toISOString();
+}
+
+const nextDay = (day) => new Date(Date.parse(`${day}T00:00Z`) + DAY).toISOString().slice(0, 10);
 
 export class Recordings {
-  #ask;
-  #when;
   #complain;
-  #playing = null;
+  #player;
+  #zones = {};
 
-  constructor({ ask, when, complain }) {
-    this.#ask = ask;
-    this.#when = when;
+  /** `ask` opens the dialog for a reason; `complain` shows what went wrong. */
+  constructor({ ask, complain }) {
     this.#complain = complain;
+    const when = (moment, facility) => this.#when(moment, facility);
+    this.#player = new Player({ ask, complain, when, stateOf, changed: () => this.search() });
+    at("#find-class").replaceChildren(...["", ...CLASSES].map((each) => new Option(phrase(each || "all"), each)));
     at("#find").addEventListener("submit", (event) => {
       event.preventDefault();
       this.search();
     });
-    at("#mark").addEventListener("click", () => this.#mark(Math.round(at("#playback").currentTime * 1000)));
-    at("#note").addEventListener("click", () => this.#mark(null));
+    at("#found").addEventListener("keydown", (event) => this.#move(event));
+  }
+
+  /** Who looks: their roles, and the time zones of their facilities. */
+  begin({ roles, zones }) {
+    this.#player.roles = roles;
+    this.#zones = zones;
+  }
+
+  get #query() {
+    const zones = [...new Set(Object.values(this.#zones))];
+    const zone = zones.length === 1 ? zones[0] : undefined;
+    const [after, before] = [at("#find-after").value, at("#find-before").value];
+    const given = {
+      ...Object.fromEntries(["person", "station", "class", "note"].map((name) => [name, at(`#find-${name}`).value.trim()])),
+      after: after && dayBegins(after, zone),
+      before: before && dayBegins(nextDay(before), zone),
+    };
+    return new URLSearchParams(Object.entries(given).filter(([, value]) => value));
   }
 
   async search() {
-    const query = new URLSearchParams();
-    const fields = { station: at("#find-station").value.trim(), text: at("#find-text").value.trim() };
-    for (const [name, value] of Object.entries(fields)) if (value) query.set(name, value);
-    if (at("#find-after").value) query.set("after", new Date(`${at("#find-after").value}T00:00`).toISOString());
-    if (at("#find-before").value) query.set("before", new Date(`${at("#find-before").value}T23:59:59`).toISOString());
     try {
-      const { recordings } = await api("GET", `recordings?${query}`);
+      const { recordings, more } = await api("GET", `recordings?${this.#query}`);
+      const focused = document.activeElement?.dataset.recording;
       at("#found").replaceChildren(...recordings.map((row) => this.#row(row)));
+      at("#more-found").hidden = !more;
+      at("#status").textContent = phrase("found", { number: recordings.length });
+      if (focused) this.#button(focused)?.focus();
     } catch (error) {
       this.#complain(error);
     }
   }
 
+  /** Close what is open; the focus goes back to where it was opened. */
   stop() {
-    this.#playing = null;
-    at("#playback").removeAttribute("src");
-    at("#playback").load();
-    at("#player").hidden = true;
+    const open = this.#player.id;
+    this.#player.close();
+    this.#choose(null);
+    if (open && !at("#archive").hidden) this.#button(open)?.focus();
+  }
+
+  /** Do what a key stands for, if it may be done; whether it stands for anything. */
+  press(key, repeated) {
+    if (key === "/") at("#find-person").focus();
+    else if (key === "Escape") this.stop();
+    else if (/^Arrow(Up|Down)$/.test(key) && !at("#found").contains(document.activeElement)) at("#found button")?.focus();
+    else if (this.#player.id && !repeated && /^[a-z]$/i.test(key)) this.#player.press(key.toLowerCase());
+    else return false;
+    return true;
+  }
+
+  #when(moment, facility) {
+    const timeZone = this.#zones[facility];
+    return new Intl.DateTimeFormat(language, { ...SHOWN, ...(timeZone ? { timeZone } : {}) }).format(new Date(moment));
+  }
+
+  #button(id) {
+    return at(`#found button[data-recording="${id}"]`);
+  }
+
+  #choose(id) {
+    for (const each of at("#found").querySelectorAll("button")) each.setAttribute("aria-current", String(each.dataset.recording === id));
   }
 
   #row(row) {
     const line = document.createElement("li");
-    const facts = document.createElement("div");
-    const play = document.createElement("button");
-    facts.textContent = `${row.station} · ${row.visitor} · ${this.#when(row.begun, row.facility)} · ${row.state}`;
-    Object.assign(play, { type: "button", className: "plain-button", textContent: phrase("play"), disabled: Boolean(row.erased) });
-    play.addEventListener("click", () => this.#play(row));
-    line.append(facts, play);
+    const made = document.createElement("button");
+    Object.assign(made, { type: "button", className: "plain-button" });
+    made.dataset.recording = row.id;
+    made.setAttribute("aria-current", String(row.id === this.#player.id));
+    const people = [row.resident, row.visitor].filter(Boolean).join(" – ");
+    const facts = [this.#when(row.begun, row.facility), row.station, people, phrase(row.class), stateOf(row)];
+    made.textContent = [...facts, row.held ? phrase("held") : ""].filter(Boolean).join(" · ");
+    made.addEventListener("click", () => {
+      this.#choose(row.id);
+      this.#player.open(row.id);
+    });
+    line.append(made);
     return line;
   }
 
-  #play(row) {
-    this.#ask({ title: `${phrase("play")}: ${row.station}`, label: phrase("play"), needed: true }, async (reason) => {
-      this.stop();
-      this.#playing = row.id;
-      const path = `recordings/${encodeURIComponent(row.id)}/playback`;
-      await api("POST", path, { reason });
-      at("#player-title").textContent = `${row.station} · ${row.visitor}`;
-      at("#player").hidden = false;
-      at("#making").hidden = false;
-      at("#playback").hidden = true;
-      this.#wait(row, path);
-    });
-  }
-
-  async #wait(row, path) {
-    if (this.#playing !== row.id) return;
-    try {
-      const made = await api("GET", path);
-      at("#making").value = made.progress;
-      if (made.error) throw new Error(phrase("failed", { why: made.error }));
-      if (!made.done) {
-        setTimeout(() => this.#wait(row, path), AGAIN);
-        return;
-      }
-      at("#making").hidden = true;
-      at("#playback").hidden = false;
-      at("#playback").src = new URL(made.file.replace(/^\//, ""), document.baseURI);
-      at("#playback").play().catch(() => {});
-      await this.#drawMarks();
-    } catch (error) {
-      this.#complain(error);
-    }
-  }
-
-  #mark(moment) {
-    const id = this.#playing;
-    if (!id) return;
-    const label = phrase(moment === null ? "note" : "bookmark");
-    this.#ask({ title: label, label, needed: true, asked: phrase("text") }, async (text) => {
-      await api("POST", `recordings/${encodeURIComponent(id)}/marks`, { text, ...(moment === null ? {} : { at: moment }) });
-      await this.#drawMarks();
-    });
-  }
-
-  async #drawMarks() {
-    const { marks } = await api("GET", `recordings/${encodeURIComponent(this.#playing)}`);
-    at("#marks").replaceChildren(
-      ...marks.map((mark) => {
-        const line = document.createElement("li");
-        const made = document.createElement(mark.at === null ? "span" : "button");
-        made.textContent = mark.at === null ? mark.text : `${(mark.at / 1000).toFixed(1)} s: ${mark.text}`;
-        if (mark.at !== null) {
-          Object.assign(made, { type: "button", className: "plain-button" });
-          made.addEventListener("click", () => (at("#playback").currentTime = mark.at / 1000));
-        }
-        line.append(made);
-        return line;
-      }),
-    );
+  #move(event) {
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    const buttons = [...at("#found").querySelectorAll("button")];
+    const here = buttons.indexOf(document.activeElement);
+    if (here < 0 || !step) return;
+    event.preventDefault();
+    buttons[Math.max(0, Math.min(buttons.length - 1, here + step))].focus();
   }
 }

@@ -44,11 +44,29 @@ const english = {
   warning: "Warning",
   own_text: "a text of your own",
   station: "Station",
-  words: "Words",
+  person: "Person",
+  class: "Class",
   after: "From",
   before: "To",
   find: "Find",
   no_recordings: "No recordings.",
+  found: "{number} recordings.",
+  more_found: "There are older ones: narrow the search.",
+  open: "Open",
+  held: "Held",
+  held_because: "Legal hold since {time}, {by}: {why}",
+  hold: "Legal hold",
+  lift: "Lift legal hold",
+  export: "Export",
+  preparing: "Preparing",
+  exporting: "Making the bundle",
+  download: "Download the signed bundle",
+  custody: "Chain of custody",
+  still_recording: "being recorded",
+  whole: "whole",
+  failed_state: "cut short by a failure",
+  recovered: "recovered after a crash",
+  erased: "erased",
   play: "Play",
   bookmark: "Bookmark",
   note: "Note",
@@ -60,6 +78,9 @@ const english = {
   keys:
     "Keys: arrows choose, Enter opens, Escape closes, T warn, B speak to both, W whisper, M mute the visitor, " +
     "N mute inside, V the visitor's picture, P pause, O note, X end, slash search.",
+  recording_keys:
+    "Keys: slash searches, arrows choose, Enter opens, Escape closes, P play, E export, H legal hold, L lift it, " +
+    "B bookmark, O note.",
 };
 
 const spanish = {
@@ -103,11 +124,29 @@ const spanish = {
   warning: "Advertencia",
   own_text: "un texto propio",
   station: "Estación",
-  words: "Palabras",
+  person: "Persona",
+  class: "Clase",
   after: "Desde",
   before: "Hasta",
   find: "Buscar",
   no_recordings: "No hay grabaciones.",
+  found: "{number} grabaciones.",
+  more_found: "Hay otras más antiguas: limite la búsqueda.",
+  open: "Abrir",
+  held: "Retenida",
+  held_because: "Retención legal desde {time}, {by}: {why}",
+  hold: "Retención legal",
+  lift: "Levantar la retención legal",
+  export: "Exportar",
+  preparing: "Preparando",
+  exporting: "Haciendo el paquete",
+  download: "Descargar el paquete firmado",
+  custody: "Cadena de custodia",
+  still_recording: "grabándose",
+  whole: "completa",
+  failed_state: "interrumpida por un fallo",
+  recovered: "recuperada tras una caída",
+  erased: "borrada",
   play: "Reproducir",
   bookmark: "Marcador",
   note: "Nota",
@@ -119,6 +158,9 @@ const spanish = {
   keys:
     "Teclas: flechas eligen, Enter abre, Escape cierra, T advertir, B hablar a ambos, W hablar dentro, " +
     "M silenciar al visitante, N silenciar dentro, V imagen del visitante, P pausar, O nota, X terminar, barra buscar.",
+  recording_keys:
+    "Teclas: barra busca, flechas eligen, Enter abre, Escape cierra, P reproducir, E exportar, H retención legal, " +
+    "L levantarla, B marcador, O nota.",
 };
 
 const tables = { en: english, es: spanish };
