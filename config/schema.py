@@ -55,6 +55,7 @@ class Gateway(Section):
     trusted_proxies: tuple[Network, ...] = ()
     database: Text | None = None
     node: NodeName | None = None
+    news_days: Count = Field(default=30, le=3650)
     drain: Seconds = 30.0
     rejoin_window: Seconds = 60.0
     plugin_deadline: Seconds = Field(default=0.25, ge=0.05, le=10)

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -16,6 +16,7 @@ from parloir.calls.accounts import FacilityLedger
 from parloir.calls.actions import FacilityActions, Hand
 from parloir.calls.facilities import Facilities, Facility
 from parloir.calls.journal import FacilityJournal, Run
+from parloir.calls.outbox import Listeners, Outbox
 from parloir.calls.premises import Premises
 from parloir.calls.records import FacilityRecords
 from parloir.calls.stations import Stations
@@ -58,6 +59,8 @@ class Rules:
         self._pace = Pace(reactor)
         self._waking: Any = None
         timelines.written = self.wake
+        keep = timedelta(days=config.gateway.news_days)
+        self._outbox = Outbox(reactor, self._run("journal"), self._listeners, keep, _now, timelines.log)
 
     async def load(self, config: Config | None = None) -> None:
         """Load every facility's plugins; the ones before stay when any is wrong. Raises PluginErrors."""
@@ -66,6 +69,7 @@ class Rules:
         deadline = wanted.gateway.plugin_deadline
         patience = loader.Patience(deadline, max(deadline, loader.REMOTE_DEADLINE))
         made = {id: await self._facility(id, each, stations, patience) for id, each in wanted.facilities.items()}
+        await self._outbox.enrol({id: each.policies.listeners for id, each in made.items()})
         before = self.facilities.all()
         self.facilities.replace(made)
         self._config = wanted
@@ -78,6 +82,7 @@ class Rules:
             self._tasks[-1].start()
         if not before:
             self._look()
+            self._outbox.begin()
 
     async def _facility(
         self, id: str, configured: Configured, stations: Stations, patience: loader.Patience
@@ -151,6 +156,9 @@ class Rules:
             self._database.run(lambda connection: alarms.put(connection, facility, alert, _now()))
         ).addErrback(lambda failure: self._timelines.log("store.failed", error=failure.getErrorMessage()))
 
+    def _listeners(self) -> Listeners:
+        return {facility.id: facility.policies.listeners for facility in self.facilities.all()}
+
     def wake(self) -> None:
         """There may be news for plugins: tell them soon, once for many events."""
         if self._waking is None and not self._closed:
@@ -178,6 +186,7 @@ class Rules:
         self._closed = True
         if self._waking is not None:
             self._waking.cancel()
+        self._outbox.close()
         self._stop_tasks()
         for facility in self.facilities.all():
             await facility.policies.close()

@@ -57,6 +57,11 @@ class Courier:
         self._failures = 0
         self._retry: Any = None
 
+    @property
+    def plugin(self) -> str:
+        """Whom it brings news."""
+        return self._plugin.name
+
     def wake(self) -> None:
         """There is news, or may be."""
         self._more = True

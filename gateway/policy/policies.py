@@ -66,6 +66,11 @@ class Policies:
         return tuple(plugin.name for plugin in self.hooks.plugins)
 
     @property
+    def listeners(self) -> tuple[str, ...]:
+        """The plugins that are told news."""
+        return tuple(courier.plugin for courier in self._couriers)
+
+    @property
     def rates_calls(self) -> bool:
         """Whether any plugin says what calls cost."""
         return bool(self.hooks.having("rate_call"))

@@ -1,8 +1,31 @@
 """How far each plugin has heard the timeline, kept so that it goes on there after a crash."""
 
-from sqlalchemy import Connection, insert, select, update
+from collections.abc import Mapping, Sequence
 
+from sqlalchemy import Connection, func, insert, select, update
+
+from parloir.store import happenings, locks
 from parloir.store.staff_tables import plugin_cursors
+
+
+def begin(connection: Connection, plugins: Mapping[str, Sequence[str]]) -> None:
+    """Give those plugins (by facility) that have no place yet one behind all that has happened until now."""
+    locks.hold(connection, locks.TIMELINE)
+    happenings.number(connection)
+    now = happenings.last(connection)
+    for facility, names in plugins.items():
+        for name in names:
+            if position(connection, facility, name) is None:
+                connection.execute(insert(plugin_cursors).values(facility=facility, plugin=name, position=now))
+
+
+def slowest(connection: Connection, facility: str, plugins: Sequence[str]) -> int | None:
+    """The place up to which all of these plugins have heard, 0 where one has heard nothing; None: there are none."""
+    if not plugins:
+        return None
+    here = (plugin_cursors.c.facility == facility) & plugin_cursors.c.plugin.in_(plugins)
+    count, least = connection.execute(select(func.count(), func.min(plugin_cursors.c.position)).where(here)).one()
+    return least if count == len(plugins) else 0
 
 
 def position(connection: Connection, facility: str, plugin: str) -> int | None:

@@ -10,9 +10,10 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, ScalarSelect, func, insert, select, update
+from sqlalchemy import Connection, ScalarSelect, delete, func, insert, select, update
 
 from parloir.store import locks
+from parloir.store.staff_tables import plugin_cursors
 from parloir.store.tables import events, happenings
 
 
@@ -68,9 +69,12 @@ def append_all(connection: Connection, hook: Hook, news: Iterable[News], *, at: 
         connection.execute(insert(happenings), rows)
 
 
-def number(connection: Connection) -> None:
-    """Give what is stored and has no place yet its place behind all events and happenings that have one."""
-    fresh = select(happenings.c.id).where(happenings.c.sequence.is_(None)).order_by(happenings.c.id)
+def number(connection: Connection, most: int | None = None) -> None:
+    """Give what is stored and has no place yet its place behind all events and happenings that have one.
+
+    Where `most` is given, so many at most: the first.
+    """
+    fresh = select(happenings.c.id).where(happenings.c.sequence.is_(None)).order_by(happenings.c.id).limit(most)
     if connection.execute(fresh.limit(1)).first() is None:
         return
     locks.hold(connection, locks.TIMELINE)
@@ -87,6 +91,24 @@ def after(connection: Connection, facility: str, sequence: int, limit: int = 200
         Row(row["facility"], Hook(row["hook"]), row["subject"], row["kind"], row["at"], row["data"], row["sequence"])
         for row in rows
     ]
+
+
+def clear(connection: Connection, facility: str, heard: int | None, before: datetime, most: int) -> int:
+    """Remove a facility's happenings up to the place `heard` (None: all) from `before` that time, the first so many.
+
+    Answers how many went. The one in the last place of all stays: the next would be given its number again. What is of
+    all facilities goes when every plugin that ever listened has heard it.
+    """
+    number(connection, most)
+    end = last(connection)
+    everywhere = select(func.min(plugin_cursors.c.position)).scalar_subquery()
+    theirs = happenings.c.facility == facility
+    if heard is not None:
+        theirs &= happenings.c.sequence <= heard
+    of_all = happenings.c.facility.is_(None) & (happenings.c.sequence <= func.coalesce(everywhere, end))
+    old = (happenings.c.sequence < end) & (happenings.c.at < before)
+    going = select(happenings.c.id).where(old, theirs | of_all).order_by(happenings.c.sequence).limit(most)
+    return connection.execute(delete(happenings).where(happenings.c.id.in_(going))).rowcount
 
 
 def last(connection: Connection) -> int:
