@@ -1,6 +1,7 @@
 """One sipp that is a phone and dials: it does what its scenario says, and finds fault with what it hears."""
 
 import signal
+import socket
 from pathlib import Path
 
 from .gateway_process import Gateway
@@ -31,10 +32,28 @@ class SippPhone:
         file.write_text(scenario)
         command = [program("sipp"), f"127.0.0.1:{gateway.sip_port}", "-sf", str(file), "-s", number, "-m", "1"]
         command += ["-i", "127.0.0.1", "-p", str(self._port), "-mi", "127.0.0.1", "-mp", str(self._media), "-rtp_echo"]
-        command += ["-nostdin", "-trace_err", "-error_file", str(self._home / f"{name}.errors"), "-fd", "1", *options]
+        command += ["-cid_str", self._call_id(name), "-nostdin", "-fd", "1"]
+        command += ["-trace_err", "-error_file", str(self._home / f"{name}.errors"), *options]
         process = Process(command, self._home / f"{name}.log", cwd=self._home)
         self._processes.append(process)
         return process
+
+    def go_on(self, process: Process) -> None:
+        """Let a scenario that waits at GO_ON go on. It reads a MESSAGE there, which no gateway sends."""
+        lines = [
+            f"MESSAGE {self.address} SIP/2.0",
+            f"Via: SIP/2.0/UDP 127.0.0.1:{self._port};branch=z9hG4bK-go-on",
+            "From: <sip:test@127.0.0.1>;tag=test",
+            f"To: <{self.address}>",
+            f"Call-ID: {self._call_id(f'scenario-{self._processes.index(process)}')}",
+            "CSeq: 1 MESSAGE",
+            "Content-Length: 0",
+        ]
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as test:
+            test.sendto("".join(f"{line}\r\n" for line in [*lines, ""]).encode(), ("127.0.0.1", self._port))
+
+    def _call_id(self, scenario: str) -> str:
+        return f"{scenario}-{self._port}@127.0.0.1"
 
     def finish(self, process: Process, timeout: float = 40.0) -> None:
         """Wait for the scenario's end; every step must have gone as it should."""

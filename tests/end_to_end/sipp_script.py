@@ -63,6 +63,10 @@ def _receive(what: str, expected: tuple[str, ...]) -> Step:
     return Step(f"  <recv {what}>\n    <action>\n{checks}    </action>\n  </recv>\n{reference}")
 
 
+GO_ON = asked("MESSAGE")
+"""Wait until the test says so; see SippPhone.go_on."""
+
+
 def wait(milliseconds: int) -> Step:
     """Let time pass."""
     return Step(f'  <pause milliseconds="{milliseconds}"/>\n')
