@@ -1,6 +1,6 @@
-"""The officers' page with a hundred calls: all of it by the keyboard, and every change in sight at once."""
+"""The officers' page by the keyboard alone: the wall with a hundred calls, and the archive on a phone's screen."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,10 @@ from parloir.calls.wall import Tile
 from parloir.web.officer import Guardroom
 
 from ..test_web_officer import FakeActs, FakeWall, Post, tile
+from ..web_archive import archive, stock
 from ..web_office import PASSWORD, counter
 from .browser import Browser
+from .keyboard import Hands
 from .picture import GREEN
 
 CALLS = 100
@@ -24,7 +26,10 @@ PAGE = 48
 async def post(tmp_path: Path) -> AsyncIterator[Post]:
     wall, acts = FakeWall(), FakeActs()
     room: Any = (wall, acts)
-    made = await counter(tmp_path / "home", guardroom=Guardroom(*room), public_url="http://127.0.0.1")
+    made = await counter(
+        tmp_path / "home", archive=archive(tmp_path), guardroom=Guardroom(*room), public_url="http://127.0.0.1"
+    )
+    await made.office.database.run(stock)
     wall.shown = [a_call(number) for number in range(CALLS)]
     yield Post(made, wall, acts)
     await made.close()
@@ -42,105 +47,162 @@ def a_call(number: int, **facts: Any) -> Tile:
     return tile("live1" if number == 0 else f"c{number}", **given | facts)
 
 
-def change(post: Post, new: Tile) -> None:
-    """Let something happen to a call."""
+def change(post: Post, *new: Tile) -> None:
+    """Let something happen to calls."""
 
     def tell() -> None:
-        for onlooker in list(post.wall.onlookers):
-            onlooker.changed(new.id, new.facility, new)
+        for each in new:
+            for onlooker in list(post.wall.onlookers):
+                onlooker.changed(each.id, each.facility, each)
 
     blockingCallFromThread(reactor, tell)  # type: ignore[no-untyped-call]
 
 
-def _watch(post: Post, home: Path) -> None:
+def use(post: Post, home: Path, *uses: Callable[[Post, Hands], None]) -> None:
+    """Log in, and use the page in these ways, one after the other."""
     browser = Browser(home, tone=700, colour=GREEN)
     try:
-        _use(post, browser)
+        page = browser.open(f"{post.counter.server.base}/login?next=/officer")
+        page.fill("#user", "administrator")
+        page.fill("#password", PASSWORD)
+        page.press("#go")
+        hands = Hands(browser, page)
+        hands.wait(f"document.querySelectorAll('.tile').length === {PAGE}")
+        for each in uses:
+            each(post, hands)
+        assert page.evaluate("window.__probe.errors") == []
     finally:
         browser.stop()
 
 
-def _use(post: Post, browser: Browser) -> None:
-    page = browser.open(f"{post.counter.server.base}/login?next=/officer")
-    page.fill("#user", "officer")
-    page.fill("#password", PASSWORD)
-    page.press("#go")
-
-    def wait(truth: str) -> Any:
-        def look() -> Any:
-            try:
-                return page.evaluate(truth) or None
-            except Exception:
-                return None  # the page was left for another while it was looked at
-
-        return page.wait_until(look, truth)
-
-    def key(name: str) -> None:
-        browser.run(lambda: page._page.keyboard.press(name))
-
-    wait(f"document.querySelectorAll('.tile').length === {PAGE}")
+def walk_the_wall(post: Post, hands: Hands) -> None:
+    """Go from tile to tile; what changes in sight is drawn in place, the focus stays, and so do all other tiles."""
+    page = hands.page
     assert f"{CALLS} of {CALLS} calls" in page.text()
-    key("ArrowRight")
-    wait("document.activeElement.dataset.call === 'live1'")
-    key("ArrowRight")
-    wait("document.activeElement.dataset.call === 'c1'")
-
-    # A change in sight is drawn in place: the focus stays where it is, and so do all other tiles.
+    hands.press("ArrowRight")
+    hands.wait("document.activeElement.dataset.call === 'live1'")
+    hands.press("ArrowRight")
+    hands.wait("document.activeElement.dataset.call === 'c1'")
     page.evaluate("window.__tiles = [...document.querySelectorAll('.tile')]")
     change(post, a_call(1, holds=("officer",)))
-    wait("document.activeElement.textContent.includes('On hold')")
+    hands.wait("document.activeElement.textContent.includes('On hold')")
     assert page.evaluate("window.__tiles.every((tile) => tile.isConnected)")
 
-    # A hundred changes in a moment are drawn within one.
-    page.evaluate(
-        "new PerformanceObserver((list) => (window.__long = Math.max(window.__long ?? 0,"
-        " ...list.getEntries().map((each) => each.duration)))).observe({ type: 'longtask' })"
+
+def see_all_change(post: Post, hands: Hands) -> None:
+    """A hundred changes at once are not a hundred drawings."""
+    hands.page.evaluate(
+        "new MutationObserver(() => (window.__drawn = (window.__drawn ?? 0) + 1))"
+        ".observe(document.querySelector('#count'), { childList: true })"
     )
-    for number in range(CALLS):
-        change(post, a_call(number, withheld=("visitor audio",)))
-    wait("[...document.querySelectorAll('.tile')].every((tile) => tile.textContent.includes('Withheld'))")
-    assert page.evaluate("window.__long ?? 0") < 500
+    change(post, *(a_call(number, withheld=("visitor audio",)) for number in range(CALLS)))
+    hands.wait("[...document.querySelectorAll('.tile')].every((tile) => tile.textContent.includes('Withheld'))")
+    assert 0 < hands.page.evaluate("window.__drawn") < CALLS
 
-    key("/")
-    browser.run(lambda: page._page.keyboard.type("resident 42"))
-    wait("document.querySelectorAll('.tile').length === 1")
-    browser.run(lambda: page._page.fill("#search", ""))
-    browser.run(lambda: page._page.select_option("#unit", "B"))
-    wait(f"document.querySelectorAll('.tile').length === {CALLS // 4}")
-    browser.run(lambda: page._page.select_option("#state", "ringing"))
-    wait("[...document.querySelectorAll('.tile')].every((tile) => tile.textContent.includes('ringing'))")
-    for select in ("#unit", "#state"):
-        browser.run(lambda select=select: page._page.select_option(select, ""))  # type: ignore[misc]
-    page.press("#later")
-    wait("document.querySelector('.tile').dataset.call === 'c48'")
-    page.press("#earlier")
 
-    # Open, pause, end: by keys alone.
-    page.evaluate("document.querySelector('.tile').focus()")
-    key("Enter")
-    wait("!document.querySelector('#card').hidden")
+def narrow_the_wall(post: Post, hands: Hands) -> None:
+    """Search, filter, and turn pages."""
+    hands.press("/")
+    hands.type("resident 42")
+    hands.wait("document.querySelectorAll('.tile').length === 1")
+    hands.page.fill("#search", "")
+    hands.choose("#unit", "B")
+    hands.wait(f"document.querySelectorAll('.tile').length === {CALLS // 4}")
+    hands.choose("#state", "ringing")
+    hands.wait("[...document.querySelectorAll('.tile')].every((tile) => tile.textContent.includes('ringing'))")
+    hands.choose("#unit", "")
+    hands.choose("#state", "")
+    hands.page.press("#later")
+    hands.wait("document.querySelector('.tile').dataset.call === 'c48'")
+    hands.page.press("#earlier")
+    hands.wait("document.querySelector('.tile').dataset.call === 'live1'")
+
+
+def act_on_a_call(post: Post, hands: Hands) -> None:
+    """Open a call, see that it is not recorded any more, pause it and end it."""
+    page = hands.page
+    hands.focus(".tile")
+    hands.press("Enter")
+    hands.wait("!document.querySelector('#card').hidden")
     assert "Its notice does not say" in page.text()
+    change(post, a_call(0, recorded="failed"))
+    hands.wait("document.querySelector('#card-notes').textContent.includes('Not recorded')")
     page.evaluate("document.activeElement.blur()")
-    key("p")
-    wait("document.querySelector('#ask').open")
-    browser.run(lambda: page._page.keyboard.type("a count"))
-    key("Enter")
+    hands.press("p")
+    hands.answer("a count")
     page.wait_until(lambda: post.acts.done or None, "the pause")
-    assert post.acts.done == [("pause", "officer", "live1", "a count")]
-    key("x")
-    wait("document.querySelector('#ask').open")
-    key("Enter")
+    assert post.acts.done == [("pause", "administrator", "live1", "a count")]
+    hands.press("x")
+    hands.wait("document.querySelector('#ask').open")
+    hands.press("Enter")
     assert page.evaluate("document.querySelector('#ask').open")  # no end without a reason
-    browser.run(lambda: page._page.keyboard.type("a fight"))
-    key("Enter")
+    hands.answer("a fight")
     page.wait_until(lambda: post.counter.server.desk.ended or None, "the end")
-    assert post.counter.server.desk.ended == [("live1", "a fight", "officer")]
-    key("Escape")
-    wait("document.querySelector('#card').hidden")
-    assert page.evaluate("window.__probe.errors") == []
-    page.screenshot(browser.home / "wall.png")
+    assert post.counter.server.desk.ended == [("live1", "a fight", "administrator")]
+    hands.press("Escape")
+    hands.wait("document.querySelector('#card').hidden")
+
+
+FOUND = "[...document.querySelectorAll('#found button')].map((row) => row.dataset.recording).join()"
+SEARCHES = (
+    ({"person": "sam"}, "r0"),
+    ({"station": "pod-a-2"}, "r1"),
+    ({"after": "2026-03-02", "before": "2026-03-02"}, "r1"),
+    ({"class": "privileged"}, ""),
+    ({"note": "nothing much"}, "r2"),
+    ({}, "r2,r1,r0"),
+)
+
+
+def find_recordings(post: Post, hands: Hands) -> None:
+    """On a phone's screen: by person, station, day, class and note."""
+    hands.screen(360, 740)
+    hands.focus("#to-recordings")
+    hands.press("Enter")
+    hands.wait(f"{FOUND} === 'r2,r1,r0'")
+    hands.press("/")
+    hands.wait("document.activeElement.id === 'find-person'")
+    for wanted, ids in SEARCHES:
+        for name in ("person", "station", "after", "before", "note"):
+            hands.page.fill(f"#find-{name}", wanted.get(name, ""))
+        hands.choose("#find-class", wanted.get("class", ""))
+        hands.focus("#find-person")
+        hands.press("Enter")
+        hands.wait(f"{FOUND} === {ids!r}")
+    days = "import(new URL('static/officer_days.js', location.href))"
+    for day, began in (("2026-03-08", "2026-03-08T07:00:00.000Z"), ("2026-03-09", "2026-03-09T06:00:00.000Z")):
+        assert hands.page.evaluate(f"{days}.then((days) => days.begins({day!r}, 'America/Denver'))") == began
+
+
+def hold_a_recording(post: Post, hands: Hands) -> None:
+    """Open one, hold it, write a note, lift the hold, close it: on the same small screen."""
+    hands.focus("#to-recordings")
+    hands.press("ArrowDown", "ArrowDown")
+    hands.wait("document.activeElement.dataset.recording === 'r1'")
+    hands.press("Enter")
+    hands.wait("document.activeElement.id === 'player-title'")
+    assert "Max Poe – Eve Moe" in hands.page.text()
+    hands.press("h")
+    hands.answer("case 5")
+    hands.wait("document.querySelector('#holds').textContent.includes('administrator: case 5')")
+    hands.wait("document.querySelector('#found button[data-recording=r1]').textContent.includes('Held')")
+    hands.press("o")
+    hands.answer("seen by me")
+    hands.wait("document.querySelector('#marks').textContent.includes('seen by me')")
+    assert hands.page.evaluate("document.documentElement.scrollWidth") <= 360
+    hands.page.screenshot(hands.browser.home / "recording.png")
+    hands.press("l")
+    hands.answer("closed")
+    hands.wait("document.querySelector('#holds').textContent === ''")
+    custody = hands.page.evaluate("document.querySelector('#custody').textContent")
+    for act in ("held (case 5)", "marked (seen by me)", "released (closed)"):
+        assert act in custody
+    hands.press("Escape")
+    hands.wait("document.querySelector('#player').hidden")
+    hands.wait("document.activeElement.dataset.recording === 'r1'")
 
 
 @ensureDeferred
-async def test_hundred_calls_are_watched_and_acted_on_by_the_keyboard(post: Post, tmp_path: Path) -> None:
-    await deferToThread(_watch, post, tmp_path / "browser")
+async def test_hundred_calls_and_their_recordings_are_at_an_officers_fingertips(post: Post, tmp_path: Path) -> None:
+    uses = (walk_the_wall, see_all_change, narrow_the_wall, act_on_a_call, find_recordings, hold_a_recording)
+    await deferToThread(use, post, tmp_path / "browser", *uses)

@@ -50,7 +50,7 @@ export class Player {
     }
     if (this.id !== id) return;
     at("#player").hidden = false;
-    at("#player").scrollIntoView({ block: "nearest" });
+    at("#player").scrollIntoView();
     at("#player-title").focus({ preventScroll: true });
   }
 

@@ -1,5 +1,6 @@
 // The archive: recordings searched for by person, station, day, class and note, and the one that is open beside them.
 
+import * as days from "./officer_days.js";
 import { Player } from "./officer_player.js";
 import { phrase } from "./officer_words.js";
 import { call as api } from "./staff_api.js";
@@ -7,22 +8,11 @@ import { language } from "./strings.js";
 
 const at = (selector) => document.querySelector(selector);
 const CLASSES = ["ordinary", "privileged"];
-const DAY = 86_400_000;
 const SHOWN = { dateStyle: "medium", timeStyle: "short" };
 const STATES = { recording: "still_recording", failed: "failed_state" };
 
 /** What a recording is, in words. */
 const stateOf = (row) => phrase(STATES[row.state] ?? row.state);
-
-/** The moment at which a day such as "2030-01-31" begins by a zone's clock. */
-function dayBegins(day, timeZone) {
-  const midnight = Date.parse(`${day}T00:00Z`);
-  const ahead = (moment) => Date.parse(`${new Date(moment).toLocaleString("sv-SE", { timeZone }).replace(" ", "T")}Z`) - moment;
-  // Twice: the clocks may change between the first guess and the day's beginning.
-  return new Date(midnight - ahead(midnight - ahead(midnight))).toISOString();
-}
-
-const nextDay = (day) => new Date(Date.parse(`${day}T00:00Z`) + DAY).toISOString().slice(0, 10);
 
 export class Recordings {
   #complain;
@@ -39,6 +29,7 @@ export class Recordings {
       event.preventDefault();
       this.search();
     });
+    at("#close-recording").addEventListener("click", () => this.stop());
     at("#found").addEventListener("keydown", (event) => this.#move(event));
   }
 
@@ -54,8 +45,8 @@ export class Recordings {
     const [after, before] = [at("#find-after").value, at("#find-before").value];
     const given = {
       ...Object.fromEntries(["person", "station", "class", "note"].map((name) => [name, at(`#find-${name}`).value.trim()])),
-      after: after && dayBegins(after, zone),
-      before: before && dayBegins(nextDay(before), zone),
+      after: after && days.begins(after, zone),
+      before: before && days.begins(days.next(before), zone),
     };
     return new URLSearchParams(Object.entries(given).filter(([, value]) => value));
   }
