@@ -9,7 +9,8 @@ from parloir.store import calls, ledger_balances, ledger_checkpoints, ledger_hol
 from parloir.store.calls import Call, CallClass, WayIn
 from parloir.store.ledger import Entry
 from parloir.store.ledger_balances import Balance
-from parloir.store.ledger_holds import Due, Hold, Settlement
+from parloir.store.ledger_holds import Due, Hold, Settlement, Wanted
+from parloir.store.ledger_payments import Occasion
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 RESIDENT = "resident:r1"
@@ -27,28 +28,14 @@ class LedgerDesk:
     ends: dict[str, datetime] = field(default_factory=dict)
 
     def deposit(self, connection: Connection, amount: int, event: str = "d1", account: str = RESIDENT) -> Entry:
-        return ledger_payments.deposit(
-            connection,
-            facility=self.facility,
-            account=account,
-            amount=amount,
-            event=event,
-            provider="kiosk",
-            by="clerk",
-            at=self.now,
-        )
+        occasion = self.occasion(event, "")
+        return ledger_payments.deposit(connection, occasion, account=account, amount=amount, provider="kiosk")
 
     def withdraw(self, connection: Connection, amount: int, event: str, account: str = RESIDENT) -> Entry:
-        return ledger_payments.withdraw(
-            connection,
-            facility=self.facility,
-            account=account,
-            amount=amount,
-            event=event,
-            by="clerk",
-            at=self.now,
-            reason="released",
-        )
+        return ledger_payments.withdraw(connection, self.occasion(event, "released"), account=account, amount=amount)
+
+    def occasion(self, event: str, reason: str) -> Occasion:
+        return Occasion(facility=self.facility, event=event, by="clerk", at=self.now, reason=reason)
 
     def open(self, connection: Connection, call: str) -> None:
         row = Call(call, None, self.facility, "pod-a-1", WayIn.INSIDE, CallClass.ORDINARY, self.now)
@@ -58,32 +45,16 @@ class LedgerDesk:
         calls.finish(connection, call, self.now, "PhoneHungUp")
 
     def hold(self, connection: Connection, call: str, amount: int, payer: str = RESIDENT) -> Hold:
-        return ledger_holds.place(
-            connection,
-            facility=self.facility,
-            call=call,
-            payer=payer,
-            amount=amount,
-            expires=self.now + timedelta(hours=2),
-            at=self.now,
-            monotonic=self.monotonic,
-        )
+        expires = self.now + timedelta(hours=2)
+        wanted = Wanted(facility=self.facility, call=call, payer=payer, amount=amount, expires=expires)
+        return ledger_holds.place(connection, wanted, at=self.now, monotonic=self.monotonic)
 
     def settle(self, connection: Connection, call: str, charge: int, taxes: dict[str, int] | None = None) -> Settlement:
         due = Due(call=call, charge=charge, taxes=taxes or {})
         return ledger_holds.settle(connection, due, at=self.now, monotonic=self.monotonic)
 
     def refund(self, connection: Connection, call: str, amount: int, event: str) -> Entry:
-        return ledger_payments.refund(
-            connection,
-            facility=self.facility,
-            call=call,
-            amount=amount,
-            event=event,
-            by="clerk",
-            at=self.now,
-            reason="bad picture",
-        )
+        return ledger_payments.refund(connection, self.occasion(event, "bad picture"), call=call, amount=amount)
 
     def balance(self, connection: Connection, account: str = RESIDENT) -> Balance:
         return ledger_balances.of(connection, self.facility, account)

@@ -25,6 +25,8 @@ from parloir.policy.answers import RateStep, Tax
 from parloir.store import calls, happenings, ledger_holds, ledger_payments, locks
 from parloir.store.calls import Call, CallClass, WayIn
 from parloir.store.database import Database
+from parloir.store.ledger_holds import Wanted
+from parloir.store.ledger_payments import Occasion
 from parloir.store.tables import calls as calls_table
 from parloir.store.tables import events
 
@@ -57,16 +59,8 @@ def payer_of(number: int) -> str:
 def fund(connection: Connection) -> None:
     """Money for everyone; done again it changes nothing."""
     for number in range(PAYERS):
-        ledger_payments.deposit(
-            connection,
-            facility=FACILITY,
-            account=payer_of(number),
-            amount=DEPOSIT,
-            event=f"fund {number}",
-            provider="kiosk",
-            by="clerk",
-            at=OPENED,
-        )
+        occasion = Occasion(facility=FACILITY, event=f"fund {number}", by="clerk", at=OPENED)
+        ledger_payments.deposit(connection, occasion, account=payer_of(number), amount=DEPOSIT, provider="kiosk")
 
 
 def make(connection: Connection, numbers: list[int]) -> None:
@@ -80,17 +74,15 @@ def make(connection: Connection, numbers: list[int]) -> None:
         calls.add(connection, row)
         calls.classify(connection, row.id, CallClass.ORDINARY)
     for number in fresh:
-        ledger_holds.place(
-            connection,
+        wanted = Wanted(
             facility=FACILITY,
             call=id_of(number),
             payer=payer_of(number),
             amount=QUOTE.most.total,
             expires=OPENED + timedelta(days=36_500),
-            at=OPENED,
-            monotonic=0,
             facts=QUOTE.facts(),
         )
+        ledger_holds.place(connection, wanted, at=OPENED, monotonic=0)
     _talk(connection, fresh)
 
 

@@ -18,6 +18,7 @@ from parloir.policy.policies import Additions, Policies
 from parloir.policy.price import CENT
 from parloir.store import ledger_payments
 from parloir.store.errors import VisitOver
+from parloir.store.ledger_payments import Occasion
 from parloir.webrtc.signalling import Cost, Ended, Join, Leave, Price, PriceStep, TaxPaid, TaxRate
 from tests.live_scene import BROWSER, PHONE, START, FakePage
 from tests.test_till import DOLLAR, PAID, RATE, STATE, Shop, close
@@ -313,11 +314,8 @@ def test_whoever_opens_the_link_later_is_told_too_and_what_was_given_back(counte
 
 
 def _refund(counter: Counter, call: str) -> None:
-    counter.in_store(
-        lambda c: ledger_payments.refund(
-            c, facility="north", call=call, amount=2 * CENT, event="r1", by="clerk", at=START, reason="echo"
-        )
-    )
+    occasion = Occasion(facility="north", event="r1", by="clerk", at=START, reason="echo")
+    counter.in_store(lambda c: ledger_payments.refund(c, occasion, call=call, amount=2 * CENT))
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from parloir.policy.answers import Ending, RateStep, Tax
 from parloir.policy.values import Medium
 from parloir.store import calls, ledger_holds, timeline
 from parloir.store.append_only import allow
-from parloir.store.ledger_holds import Due
+from parloir.store.ledger_holds import Due, Wanted
 from tests.commands import store
 from tests.ledger_desk import CENT, RESIDENT, START, LedgerDesk
 
@@ -53,17 +53,15 @@ def call(
     desk = LedgerDesk()
     desk.deposit(connection, 500 * CENT, f"for {id}")
     desk.open(connection, id)
-    ledger_holds.place(
-        connection,
+    wanted = Wanted(
         facility="north",
         call=id,
         payer=RESIDENT,
         amount=QUOTE.most.total,
         expires=START + timedelta(hours=2),
-        at=START,
-        monotonic=0,
         facts=QUOTE.facts(),
     )
+    ledger_holds.place(connection, wanted, at=START, monotonic=0)
     for kind, facts in (
         ("phone_answered", {}),
         ("media_agreed", {"video": False}),

@@ -29,6 +29,7 @@ from parloir.relay.bodies import Report
 from parloir.sip.session import EndKind, SessionEnd
 from parloir.store import calls, ledger, ledger_balances, ledger_holds, ledger_payments, residents, timeline, visitors
 from parloir.store.ledger_balances import Balance
+from parloir.store.ledger_payments import Occasion
 from parloir.webrtc.signalling import Cost, Ended, Join, Leave, Warn
 from tests.live_scene import BROWSER, PHONE, START, FakePage, Scene
 from tests.test_price import reckon
@@ -99,18 +100,8 @@ class Shop(Scene):
         return policies
 
     def deposit(self, amount: int, account: str | None = None, event: str = "d1") -> None:
-        self.in_store(
-            lambda c: ledger_payments.deposit(
-                c,
-                facility="north",
-                account=account or self.account,
-                amount=amount,
-                event=event,
-                provider="kiosk",
-                by="clerk",
-                at=START,
-            )
-        )
+        occasion, whose = Occasion(facility="north", event=event, by="clerk", at=START), account or self.account
+        self.in_store(lambda c: ledger_payments.deposit(c, occasion, account=whose, amount=amount, provider="kiosk"))
 
     def balance(self, account: str | None = None) -> Balance:
         found: Balance = self.in_store(lambda c: ledger_balances.of(c, "north", account or self.account))

@@ -22,6 +22,7 @@ from parloir.store import (
 from parloir.store.ledger import Entry, Kind
 from parloir.store.ledger_accounts import AccountKind
 from parloir.store.ledger_errors import BadAmount, CannotKeep, EventTaken, Insufficient, NoSuchAccount, OverRefund
+from parloir.store.ledger_payments import Occasion
 
 T = TypeVar("T")
 LONGEST_REASON = 200
@@ -95,66 +96,42 @@ class FacilityLedger:
 
     async def deposit(self, account: str, amount: int, *, event: str, provider: str, by: str, reason: str = "") -> bool:
         """Money came in; raises LedgerRefused for an account of nobody on record."""
+        occasion = self._occasion(event, by, reason)
 
         def post(connection: Connection) -> None:
             _on_record(connection, self.facility, account)
-            ledger_payments.deposit(
-                connection,
-                facility=self.facility,
-                account=account,
-                amount=amount,
-                event=event,
-                provider=provider,
-                by=self._by(by),
-                at=self.now(),
-                reason=reason[:LONGEST_REASON],
-            )
+            ledger_payments.deposit(connection, occasion, account=account, amount=amount, provider=provider)
 
-        return await self._post(event, post)
+        return await self._post(occasion, post)
 
     async def withdraw(self, account: str, amount: int, *, event: str, by: str, reason: str) -> bool:
         """A holder takes back funds of theirs."""
 
-        def post(connection: Connection) -> None:
-            ledger_payments.withdraw(
-                connection,
-                facility=self.facility,
-                account=account,
-                amount=amount,
-                event=event,
-                by=self._by(by),
-                at=self.now(),
-                reason=reason[:LONGEST_REASON],
-            )
+        occasion = self._occasion(event, by, reason)
 
-        return await self._post(event, post)
+        def post(connection: Connection) -> None:
+            ledger_payments.withdraw(connection, occasion, account=account, amount=amount)
+
+        return await self._post(occasion, post)
 
     async def refund(self, call: str, amount: int, *, event: str, by: str, reason: str) -> bool:
         """Give back what a call was charged."""
+        occasion = self._occasion(event, by, reason)
 
         def post(connection: Connection) -> None:
             charged = ledger_holds.settlement(connection, self.facility, call)
             if charged is None or not charged.total:
                 raise LedgerRefused("not_charged", f"call {call} was not charged")
-            ledger_payments.refund(
-                connection,
-                facility=self.facility,
-                call=call,
-                amount=amount,
-                event=event,
-                by=self._by(by),
-                at=self.now(),
-                reason=reason[:LONGEST_REASON],
-            )
+            ledger_payments.refund(connection, occasion, call=call, amount=amount)
 
-        return await self._post(event, post)
+        return await self._post(occasion, post)
 
-    async def _post(self, event: str, post: Callable[[Connection], None]) -> bool:
+    async def _post(self, occasion: Occasion, post: Callable[[Connection], None]) -> bool:
         """Whether it was posted now, and not before."""
 
         def work(connection: Connection) -> bool:
             ledger.join(connection)
-            known = ledger.find(connection, self.facility, event) is not None
+            known = ledger.find(connection, self.facility, occasion.event) is not None
             try:
                 post(connection)
             except tuple(REFUSALS) as error:
@@ -163,8 +140,9 @@ class FacilityLedger:
 
         return await self.store.run(work)
 
-    def _by(self, by: str) -> str:
-        return f"plugin:{self.plugin} {by}"[:LONGEST_NAME]
+    def _occasion(self, event: str, by: str, reason: str) -> Occasion:
+        by = f"plugin:{self.plugin} {by}"[:LONGEST_NAME]
+        return Occasion(facility=self.facility, event=event, by=by, at=self.now(), reason=reason[:LONGEST_REASON])
 
 
 def _balance(connection: Connection, facility: str, account: str) -> Balance:

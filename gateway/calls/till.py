@@ -22,7 +22,7 @@ from parloir.policy.trail import Asked
 from parloir.policy.values import Call
 from parloir.store import calls, ledger, ledger_balances, ledger_holds, timeline
 from parloir.store.ledger_accounts import FACILITY
-from parloir.store.ledger_holds import CHARGED, PLACED, RELEASED, Due, Settlement
+from parloir.store.ledger_holds import CHARGED, PLACED, RELEASED, Due, Settlement, Wanted
 from parloir.store.timeline import Entry
 
 Work = Callable[[Connection, Call, Decision, str], Decision]
@@ -88,17 +88,15 @@ class Till:
         amount = 0 if balance is None else quote.most.total
         if balance is None or amount:
             now = self._timelines.clock.wall()
-            ledger_holds.place(
-                connection,
-                facility=call.facility,
+            wanted = Wanted(
                 call=call.id,
+                facility=call.facility,
                 payer=account,
                 amount=amount,
                 expires=now + timedelta(seconds=quote.seconds) + GRACE,
-                at=now,
-                monotonic=self._timelines.clock.monotonic(),
                 facts=quote.facts(),
             )
+            ledger_holds.place(connection, wanted, at=now, monotonic=self._timelines.clock.monotonic())
         return _held(decision, account, amount, quote.seconds)
 
     async def settle(self, call: str) -> Settlement | None:

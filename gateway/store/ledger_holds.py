@@ -39,6 +39,21 @@ class Hold:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """What is to be set aside for a call: from whose account, how much (micro-dollars), until when.
+
+    `facts` are told in its timeline with that: the terms of its price.
+    """
+
+    call: str
+    facility: str
+    payer: str
+    amount: int
+    expires: datetime
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Due:
     """What a call that has ended comes to: for the call, for each tax by its code; micro-dollars.
 
@@ -89,23 +104,13 @@ def event_of_settlement(call: str) -> str:
     return f"settle:{call}"
 
 
-def place(
-    connection: Connection,
-    *,
-    facility: str,
-    call: str,
-    payer: str,
-    amount: int,
-    expires: datetime,
-    at: datetime,
-    monotonic: int,
-    facts: Mapping[str, Any] | None = None,
-) -> Hold:
-    """Set money aside for a call, and say so in its timeline (`hold_placed`, with `facts`: the terms of its price).
+def place(connection: Connection, wanted: Wanted, *, at: datetime, monotonic: int) -> Hold:
+    """Set money aside for a call, and say so in its timeline (`hold_placed`).
 
     A facility that pays holds 0, so that its call is settled as every other. A call that has its hold, or is settled,
     keeps it as it was. Raises Insufficient, NoSuchAccount, BadAmount; EventTaken where another payer's was placed.
     """
+    facility, call, payer, amount = wanted.facility, wanted.call, wanted.payer, wanted.amount
     if type(amount) is not int or amount < 0 or (amount == 0 and payer != ledger_accounts.FACILITY):
         raise BadAmount(amount)
     ledger.join(connection)
@@ -115,24 +120,10 @@ def place(
     if before is not None:
         return _placed_before(before, payer)
     ledger_balances.spendable(connection, facility, payer, amount)
-    told = {**(facts or {}), "payer": payer, "amount": amount, "expires": expires.isoformat()}
+    told = {**wanted.facts, "payer": payer, "amount": amount, "expires": wanted.expires.isoformat()}
     event = timeline.append(connection, call, PLACED, told, at, monotonic)
-    entry = ledger.post(
-        connection,
-        Draft(
-            facility=facility,
-            event=event_of_hold(call),
-            kind=Kind.HOLD,
-            account=payer,
-            moves={payer: -amount, ledger_accounts.held(call): amount},
-            evidence=Evidence(timeline=event.number),
-            at=at,
-            by=BY,
-            call=call,
-            expires=expires,
-        ),
-    )
-    hold = Hold(call, facility, payer, amount, entry.id, expires)
+    entry = ledger.post(connection, _holding(wanted, event.number, at))
+    hold = Hold(call, facility, payer, amount, entry.id, wanted.expires)
     connection.execute(insert(ledger_holds).values(vars(hold)))
     return hold
 
@@ -238,6 +229,22 @@ def _list(connection: Connection, *where: ColumnElement[bool], limit: int | None
 
 def _hold(row: RowMapping) -> Hold:
     return Hold(**{str(name): value for name, value in row.items()})
+
+
+def _holding(wanted: Wanted, number: int, at: datetime) -> Draft:
+    """The entry that sets it aside, proven by the event of that number."""
+    return Draft(
+        facility=wanted.facility,
+        event=event_of_hold(wanted.call),
+        kind=Kind.HOLD,
+        account=wanted.payer,
+        moves={wanted.payer: -wanted.amount, ledger_accounts.held(wanted.call): wanted.amount},
+        evidence=Evidence(timeline=number),
+        at=at,
+        by=BY,
+        call=wanted.call,
+        expires=wanted.expires,
+    )
 
 
 def _settling(hold: Hold, due: Due) -> dict[str, int]:

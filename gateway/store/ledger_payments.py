@@ -1,6 +1,7 @@
 """Money that comes and goes beside calls: deposits, withdrawals and refunds, each with a record in the audit chain."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -14,48 +15,44 @@ MOST = 100_000_000_000_000
 """What may move at once, in micro-dollars: a hundred million dollars."""
 
 
-def deposit(
-    connection: Connection,
-    *,
-    facility: str,
-    account: str,
-    amount: int,
-    event: str,
-    provider: str,
-    by: str,
-    at: datetime,
-    reason: str = "",
-) -> Entry:
+@dataclass(frozen=True, kw_only=True)
+class Occasion:
+    """What moves money beside calls: an event, once for ever, and who says so, when and why."""
+
+    facility: str
+    event: str
+    by: str
+    at: datetime
+    reason: str = ""
+
+
+def deposit(connection: Connection, occasion: Occasion, *, account: str, amount: int, provider: str) -> Entry:
     """Money that a payment provider took in is now an account's; it goes into the audit chain.
 
     The same event again posts nothing and answers the entry that there is. Raises NoSuchAccount, BadAmount, EventTaken.
     """
     source = ledger_accounts.name(AccountKind.DEPOSITS, provider)
     moves = {account: _amount(amount), source: -amount}
-    draft = _draft(facility, account, Kind.DEPOSIT, moves, event, by, at, reason)
+    draft = _draft(occasion, account, Kind.DEPOSIT, moves)
     return _once(connection, draft, lambda: None, {"provider": provider, "amount": amount})
 
 
-def withdraw(
-    connection: Connection, *, facility: str, account: str, amount: int, event: str, by: str, at: datetime, reason: str
-) -> Entry:
+def withdraw(connection: Connection, occasion: Occasion, *, account: str, amount: int) -> Entry:
     """A holder takes their funds back; it goes into the audit chain.
 
     The same event again posts nothing and answers the entry that there is. Raises Insufficient, NoSuchAccount,
     BadAmount, EventTaken.
     """
     moves = {account: -_amount(amount), ledger_accounts.WITHDRAWALS: amount}
-    draft = _draft(facility, account, Kind.WITHDRAWAL, moves, event, by, at, reason)
+    draft = _draft(occasion, account, Kind.WITHDRAWAL, moves)
 
     def check() -> None:
-        ledger_balances.spendable(connection, facility, account, amount)
+        ledger_balances.spendable(connection, occasion.facility, account, amount)
 
     return _once(connection, draft, check, {"amount": amount})
 
 
-def refund(
-    connection: Connection, *, facility: str, call: str, amount: int, event: str, by: str, at: datetime, reason: str
-) -> Entry:
+def refund(connection: Connection, occasion: Occasion, *, call: str, amount: int) -> Entry:
     """Give back some of what a call was charged, its taxes in their proportion; it goes into the audit chain.
 
     The same event again posts nothing and answers the entry that there is. Raises OverRefund for more than was charged
@@ -63,16 +60,16 @@ def refund(
     """
     _amount(amount)
     ledger.join(connection)
-    charged = ledger_holds.settlement(connection, facility, call)
+    charged = ledger_holds.settlement(connection, occasion.facility, call)
     if charged is None or not charged.total:
         raise OverRefund(call, 0, amount)
-    ledger_accounts.lock(connection, facility, charged.payer)
-    before = refunded(connection, facility, call)
+    ledger_accounts.lock(connection, occasion.facility, charged.payer)
+    before = refunded(connection, occasion.facility, call)
     parts = {ledger_accounts.REVENUE: charged.charge}
     parts |= {ledger_accounts.tax(code): tax for code, tax in sorted(charged.taxes.items())}
     earlier, now = shares(parts, before), shares(parts, before + amount)
     moves = {charged.payer: amount} | {part: earlier[part] - now[part] for part in parts}
-    draft = _draft(facility, charged.payer, Kind.REFUND, moves, event, by, at, reason, call)
+    draft = _draft(occasion, charged.payer, Kind.REFUND, moves, call)
 
     def check() -> None:
         if before + amount > charged.total:
@@ -123,31 +120,10 @@ def _same(known: Entry, draft: Draft) -> Entry:
     return known
 
 
-def _draft(
-    facility: str,
-    account: str,
-    kind: Kind,
-    moves: Mapping[str, int],
-    event: str,
-    by: str,
-    at: datetime,
-    reason: str,
-    call: str | None = None,
-) -> Draft:
+def _draft(occasion: Occasion, account: str, kind: Kind, moves: Mapping[str, int], call: str | None = None) -> Draft:
     if ledger_accounts.parse(account)[0] not in HOLDERS:
         raise NoSuchAccount(account)
-    return Draft(
-        facility=facility,
-        event=event,
-        kind=kind,
-        account=account,
-        moves=moves,
-        evidence=Evidence(),
-        at=at,
-        by=by,
-        call=call,
-        reason=reason,
-    )
+    return Draft(**vars(occasion), kind=kind, account=account, moves=moves, evidence=Evidence(), call=call)
 
 
 def _amount(amount: int) -> int:
