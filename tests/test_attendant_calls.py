@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select
+from twisted.internet.defer import Deferred
 
 from parloir.calls.bookings import Wish
+from parloir.calls.inside import Inside
 from parloir.policy import notices
 from parloir.policy.answers import CallClass
 from parloir.policy.participants import Contact
@@ -265,3 +267,21 @@ def test_a_browser_with_another_codec_has_the_phone_told_so(house: House) -> Non
     assert page.states[-1] == "connecting"
     assert "PCMU" in phone.session.restated[-1]
     assert "G722" not in phone.session.restated[-1]
+
+
+def test_a_choice_that_was_taken_back_does_not_spoil_the_next(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    slow: list[Deferred[bool]] = []
+
+    async def connect(self: Inside, handset: Any, entry: Any) -> bool:
+        slow.append(Deferred())
+        return await slow[-1]
+
+    monkeypatch.setattr(Inside, "connect", connect)
+    waiting(house)
+    phone = house.dial()
+    house.press(phone, f"1{RIGHT}21*21")
+    assert house.said == "en/calling"
+    slow[0].callback(False)
+    assert house.said == "en/calling", "the first visitor's absence was told of the second"
+    slow[1].callback(False)
+    assert house.said == "en/not-here"

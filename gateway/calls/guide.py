@@ -78,6 +78,7 @@ class Guide:
         self._log = log
         self._over = over
         self._saying = 0
+        self._connecting = 0
         self._begun = False
         self._ended = False
         self._timer: Any = None
@@ -193,9 +194,13 @@ class Guide:
             self._do(self.menu.found(what, await self._directory.entries(resident, what)))
 
     async def _connect(self, entry: Entry) -> None:
-        if not await self._directory.connect(self.handset, entry):
-            self.came_back(None)
-        elif self.menu.stage is not Stage.CALLING:
+        self._connecting += 1
+        turn = self._connecting
+        connected = await self._directory.connect(self.handset, entry)
+        if turn == self._connecting and self.menu.stage is Stage.CALLING:
+            if not connected:
+                self.came_back(None)
+        elif connected:
             self.handset.give_up(SessionEnd(EndKind.CANCELLED))
 
     def _refer(self, key: str) -> None:
