@@ -29,6 +29,7 @@ from parloir.policy import facility as given
 from parloir.policy import loader, rates
 from parloir.policy.discovery import installed
 from parloir.policy.gateway_store import GatewayStore
+from parloir.policy.hooks import REMOTE_DEADLINE
 from parloir.policy.pace import Pace
 from parloir.policy.values import Alert
 from parloir.store import plugin_tables
@@ -67,7 +68,7 @@ class Rules:
         wanted = config or self._config
         stations = wiring.stations(wanted)
         deadline = wanted.gateway.plugin_deadline
-        patience = loader.Patience(deadline, max(deadline, loader.REMOTE_DEADLINE))
+        patience = loader.Patience(deadline, max(deadline, REMOTE_DEADLINE))
         made = {id: await self._facility(id, each, stations, patience) for id, each in wanted.facilities.items()}
         await self._outbox.enrol({id: each.policies.listeners for id, each in made.items()})
         before = self.facilities.all()

@@ -15,7 +15,7 @@ from parloir.policy.answers import Words
 from parloir.policy.facility import ErasedRecording
 from parloir.policy.gateway_store import on_reactor
 from parloir.policy.values import Route
-from parloir.store import audit, visits
+from parloir.store import audit, engagements, participants, visits
 from parloir.store.errors import NoSuchVisit, StationTaken, VisitOver
 from parloir.store.visits import Visit
 
@@ -116,7 +116,9 @@ class FacilityActions:
         station, start, minutes = to
 
         def move(connection: Connection) -> Visit:
-            self._theirs(connection, id)
+            before = self._theirs(connection, id)
+            visitors = frozenset(participants.of_visits(connection, [id])[id])
+            engagements.hold(connection, engagements.party(connection, before.resident, visitors, datetime.now(UTC)))
             visit = visits.move(connection, id, station, start, minutes)
             facts = {"station": station, "start": start.isoformat(), "minutes": minutes}
             self._audit(connection, "visit.moved", f"visit {id}", reason, **facts)

@@ -16,8 +16,10 @@ from parloir.calls.timeline import Timelines
 from parloir.errors import ParloirError
 from parloir.policy.answers import CallClass, Slot
 from parloir.policy.values import BookedBy
-from parloir.store import calls, participants, relationships, sessions, visits
+from parloir.policy.values import Visit as Proposed
+from parloir.store import calls, engagements, participants, relationships, sessions, visits
 from parloir.store.database import Database
+from parloir.store.engagements import Engaged, Party
 from parloir.store.errors import VisitOver
 from parloir.store.visits import Visit, VisitState
 
@@ -83,9 +85,22 @@ class Bookings:
         station = self.stations.get(wish.facility, wish.station)
         if wish.end <= self.now():
             raise VisitInThePast(wish.end)
-        await self._authorize(wish, station)
+        visit = None
+        while visit is None:
+            # Who is booked meanwhile may have used up what this visit was allowed for: it is asked for again.
+            engaged = await self._authorize(wish, station)
+            visit = await self._book(wish, engaged)
+        self.timelines.log("visit.added", visit=visit.id, facility=wish.facility, station=wish.station)
+        return visit
 
-        def book(connection: Connection) -> Visit:
+    async def _book(self, wish: Wish, engaged: Engaged) -> Visit | None:
+        """The visit; None where those who take part are not engaged any more as they were."""
+
+        def book(connection: Connection) -> Visit | None:
+            party = self._party(connection, wish)
+            engagements.hold(connection, party)
+            if engagements.of(connection, party) != engaged:
+                return None
             visit = visits.add(
                 connection,
                 facility=wish.facility,
@@ -101,15 +116,18 @@ class Bookings:
             participants.put(connection, visit.id, wish.visitors)
             return visit
 
-        visit = await self.database.run(book)
-        self.timelines.log("visit.added", visit=visit.id, facility=wish.facility, station=wish.station)
-        return visit
+        return await self.database.run(book)
 
-    async def _authorize(self, wish: Wish, station: Station) -> None:
-        """Ask the facility's policies; raises VisitDenied."""
+    def _party(self, connection: Connection, wish: Wish) -> Party:
+        return engagements.party(connection, wish.resident, frozenset(wish.visitors), self.now())
+
+    async def _authorize(self, wish: Wish, station: Station) -> Engaged:
+        """Ask the facility's policies; answers how those who take part were engaged before. Raises VisitDenied."""
         facility = self.facilities.get(wish.facility)
-        proposed = await self.database.run(
-            lambda connection: parties.proposed(
+
+        def propose(connection: Connection) -> tuple[Proposed, Engaged]:
+            engaged = engagements.of(connection, self._party(connection, wish))
+            proposed = parties.proposed(
                 connection,
                 facility=wish.facility,
                 station=wish.station,
@@ -125,11 +143,14 @@ class Bookings:
                 now=self.now(),
                 zone=ZoneInfo(facility.timezone),
             )
-        )
+            return proposed, engaged
+
+        proposed, engaged = await self.database.run(propose)
         ruling = await facility.policies.authorize_visit(proposed)
         if ruling.denial is not None:
             self.timelines.log("visit.denied", facility=wish.facility, station=wish.station, why=ruling.denial.code)
             raise VisitDenied(ruling.denial, facility.language)
+        return engaged
 
     async def search(
         self, facility: str | None = None, station: str | None = None, states: Sequence[VisitState] | None = None
