@@ -156,7 +156,7 @@ def announce_call(call: Call) -> Announcement | tuple[Announcement, ...] | None:
 def authorize_visit(visit: Visit) -> Allow | Deny | None:
     """May this visit be booked, or moved to this time?
 
-    Asked when: somebody asks for a visit (`visit.id` is None) or moves one; again where its people were booked meanwhile.
+    Asked when: somebody asks for a visit (`visit.id` is None) or moves one; again if its people were booked meanwhile.
     Return: Deny with its kind and a reason; Allow with a reason; None.
     If several answer: any Deny holds, save that a privileged visit is not denied for quota, balance or suspension.
     If it fails: denied.
