@@ -54,7 +54,6 @@ class RelayOwner:
 
     def __init__(self, config: Config, relays: Relays) -> None:
         self.config = config
-        self._configured = config.facilities
         self.relays = relays
 
     def locator(self, index: int) -> amp.CommandLocator:
@@ -96,6 +95,7 @@ class Service:
 
     def __init__(self, config: Config, file: Path, reactor: Any, log: Log) -> None:
         self.config = config
+        self._configured = config.facilities
         self.file = file
         self.reactor = reactor
         self.log = log
