@@ -21,7 +21,7 @@ from parloir.store.errors import VisitOver
 from parloir.store.ledger_payments import Occasion
 from parloir.webrtc.signalling import Cost, Ended, Join, Leave, Price, PriceStep, TaxPaid, TaxRate
 from tests.live_scene import BROWSER, PHONE, START, FakePage
-from tests.test_till import DOLLAR, PAID, RATE, STATE, Shop, close
+from tests.shop import DOLLAR, PAID, RATE, STATE, Shop, close
 
 SOUND = BROWSER.partition("m=video")[0]
 

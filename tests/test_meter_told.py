@@ -1,7 +1,5 @@
 """What a visitor reads of the cost while the call goes on, and that it ends when the money is talked up."""
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,14 +9,9 @@ from parloir.policy.answers import Payer, PayerKind, RateStep, Tax
 from parloir.policy.price import CENT
 from parloir.webrtc.signalling import Ended, Join, Leave, Meter, Warn
 from tests.live_scene import BROWSER, PHONE, FakePage
-from tests.test_till import DOLLAR, RATE, STATE, Shop, close
+from tests.shop import DOLLAR, RATE, STATE, Shop, shop
 
-
-@pytest.fixture
-def shop(tmp_path: Path) -> Iterator[Shop]:
-    made = Shop(tmp_path)
-    yield made
-    close(made)
+__all__ = ["shop"]
 
 
 def meters(page: FakePage) -> list[Meter]:

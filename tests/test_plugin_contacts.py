@@ -1,8 +1,7 @@
 """Who may be in touch, as the contacts plugin sees it."""
 
-from collections.abc import Iterator
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -16,14 +15,10 @@ from parloir.api import (
     BookedBy,
     Call,
     CallClass,
-    DenialKind,
     Deny,
-    Happening,
     Relationship,
     RelationshipKind,
     RelationshipState,
-    Resident,
-    Visit,
     Visitor,
 )
 from parloir.plugins.contacts import blocklist, lists
@@ -32,68 +27,24 @@ from parloir.plugins.contacts.listing import Change, Listed
 from parloir.plugins.contacts.meeting import Known, Meeting
 from parloir.plugins.contacts.plugin import Contacts
 from parloir.plugins.contacts.rules import objection
-from tests.plugin_facility import NOON, Institution, TablesInMemory, a_call, a_visitor, answer
+from tests.contacts_desk import (
+    COUNSEL,
+    DAY,
+    MOTHER,
+    ONE,
+    a_visit,
+    block,
+    called,
+    coded,
+    contacts,
+    enlist,
+    north,
+    self_block,
+    tie,
+)
+from tests.plugin_facility import NOON, Institution, a_call, a_visitor, answer
 
-ONE = Resident(id="r1", name="Resident One", unit="A")
-DAY = timedelta(days=1)
-
-
-@pytest.fixture
-def north() -> Iterator[Institution]:
-    store = TablesInMemory(Contacts)
-    yield Institution(store)
-    store.close()
-
-
-def contacts(north: Institution, **settings: Any) -> Contacts:
-    return Contacts(Contacts.Settings.model_validate(settings), north.facility)
-
-
-def tie(kind: str = "family", state: str = "approved", resident: str | None = "r1", **facts: Any) -> Relationship:
-    return Relationship(kind=RelationshipKind(kind), state=RelationshipState(state), resident=resident, **facts)
-
-
-MOTHER = a_visitor("mother", tie())
-COUNSEL = a_visitor("counsel", tie("attorney"))
-
-
-def enlist(north: Institution, *visitors: str) -> None:
-    people = tuple(Listed(each, f"Visitor {each}", f"my {each}") for each in visitors)
-    entry = lists.Entry(NOON, "jdoe", True, visitors, (), "")
-    north.store.run_now(lambda connection: lists.put(connection, "north", "r1", Change((), people), entry))
-
-
-def block(north: Institution, visitor: str, resident: str | None = None, **facts: Any) -> None:
-    made = Block(f"b-{visitor}", visitor, resident, "threats", "jdoe", NOON - DAY, **facts)
-    north.store.run_now(lambda connection: blocklist.add(connection, "north", made))
-
-
-def self_block(north: Institution, visitor: str, resident: str | None = None) -> None:
-    made = SelfBlock(f"s-{visitor}", visitor, resident, visitor, NOON - DAY)
-    north.store.run_now(lambda connection: blocklist.add_own(connection, "north", made))
-
-
-def called(plugin: Contacts, *visitors: Visitor, **facts: Any) -> str:
-    """What a call of resident r1 to these visitors comes to: the code."""
-    return coded(answer(plugin.authorize_call(a_call(visitors=visitors, **facts))))
-
-
-def coded(found: Allow | Deny | None) -> str:
-    assert found is not None
-    return found.code
-
-
-def a_visit(*visitors: Visitor, start: datetime = NOON, by: BookedBy = BookedBy.VISITOR) -> Visit:
-    return Visit(
-        facility="north",
-        station="pod-a-1",
-        resident=ONE,
-        visitors=visitors,
-        start=start,
-        end=start + timedelta(minutes=30),
-        asked_at=NOON - DAY,
-        booked_by=by,
-    )
+__all__ = ["north"]
 
 
 def test_a_listed_and_approved_visitor_may_be_called(north: Institution) -> None:
@@ -168,97 +119,6 @@ def test_a_call_of_nobody_knows_whom_needs_staff_to_have_booked_it(north: Instit
     assert called(plugin) == "parties_unknown"
     assert called(plugin, MOTHER, resident=None) == "parties_unknown"
     assert answer(plugin.authorize_call(a_call(visit=a_visit(by=BookedBy.STAFF)))) is None
-
-
-def test_an_order_comes_before_all_else(north: Institution) -> None:
-    enlist(north, "mother")
-    block(north, "aunt")
-    ordered = replace(MOTHER, no_contact=True)
-    denial = answer(contacts(north).authorize_call(a_call(visitors=(a_visitor("aunt", tie()), ordered))))
-    assert isinstance(denial, Deny)
-    assert (denial.kind, denial.code) == (DenialKind.ORDER, "no_contact_order")
-    vouched = a_visit(ordered, by=BookedBy.STAFF)
-    assert coded(answer(contacts(north).authorize_visit(vouched))) == "no_contact_order"
-
-
-def test_a_block_of_the_facility_keeps_a_visitor_from_all_but_its_exceptions(north: Institution) -> None:
-    enlist(north, "mother")
-    plugin = contacts(north, list=None)
-    block(north, "mother", exceptions=frozenset({"r2"}))
-    assert called(plugin, MOTHER) == "blocked"
-    other = Resident(id="r2", name="Resident Two")
-    assert called(plugin, a_visitor("mother", tie(resident="r2")), resident=other) == "may_be_in_touch"
-    assert called(plugin, MOTHER, resident=None) == "blocked"
-
-
-def test_a_block_of_one_resident_leaves_the_others(north: Institution) -> None:
-    plugin = contacts(north, list=None)
-    block(north, "mother", "r1")
-    assert called(plugin, MOTHER) == "blocked"
-    other = Resident(id="r2", name="Resident Two")
-    assert called(plugin, a_visitor("mother", tie(resident="r2")), resident=other) == "may_be_in_touch"
-
-
-def test_a_block_holds_from_its_start_until_its_finish(north: Institution) -> None:
-    plugin = contacts(north, list=None)
-    block(north, "mother", finish=NOON + DAY)
-    before, last, after = NOON - DAY - timedelta(seconds=1), NOON + DAY - timedelta(seconds=1), NOON + DAY
-    assert [called(plugin, MOTHER, at=at) for at in (before, NOON - DAY, last, after)] == [
-        "may_be_in_touch",
-        "blocked",
-        "blocked",
-        "may_be_in_touch",
-    ]
-
-
-def test_a_block_of_the_facility_spares_the_kinds_it_is_told_to(north: Institution) -> None:
-    consul = a_visitor("consul", tie("consular"))
-    block(north, "consul")
-    assert called(contacts(north), consul) == "blocked"
-    assert called(contacts(north, spared=["consular"]), consul) == "may_be_in_touch"
-    unproven = a_visitor("consul", tie("consular", "pending"), tie("friend"))
-    assert called(contacts(north, spared=["consular"]), unproven) == "blocked"
-    attorney_too = a_visitor("counsel", tie("attorney"))
-    block(north, "counsel", "r1")
-    assert called(contacts(north, spared=["attorney"]), attorney_too) == "blocked"
-
-
-def test_a_visitors_own_block_holds_even_for_what_they_booked(north: Institution) -> None:
-    enlist(north, "mother")
-    plugin = contacts(north)
-    self_block(north, "mother", "r1")
-    assert called(plugin, MOTHER) == "blocked_by_visitor"
-    assert coded(answer(plugin.authorize_visit(a_visit(MOTHER, by=BookedBy.STAFF)))) == "blocked_by_visitor"
-    other = Resident(id="r2", name="Resident Two")
-    mother_of_two = a_visitor("mother", tie(), tie(resident="r2"))
-    assert called(contacts(north, list=None), mother_of_two, resident=other) == "may_be_in_touch"
-    self_block(north, "counsel")
-    assert called(plugin, COUNSEL, call_class=CallClass.PRIVILEGED) == "blocked_by_visitor"
-
-
-def test_a_block_on_the_visitors_page_is_kept_once_and_holds(north: Institution) -> None:
-    enlist(north, "mother")
-    plugin = contacts(north)
-    said = Happening(position=7, kind="blocked", at=NOON, facts={"visitor": "mother"})
-    for _ in range(2):
-        answer(plugin.person_event(Resident(id="r1", name="Resident One"), said))
-    assert called(plugin, MOTHER) == "blocked_by_visitor"
-    assert len(north.store.run_now(lambda connection: blocklist.own(connection, "north"))) == 1
-    answer(plugin.person_event(Resident(id="r1", name="Resident One"), replace(said, kind="moved")))
-
-
-def test_nobody_stands_between_residents_who_are_kept_apart(north: Institution) -> None:
-    plugin = contacts(north, list=None)
-    north.records.known_separations.append(("r1", "r2"))
-    assert called(plugin, a_visitor("lee", tie(), tie("friend", resident="r2"))) == "separation"
-    assert called(plugin, a_visitor("lee", tie(), tie("friend", "revoked", resident="r2"))) == "may_be_in_touch"
-    assert called(plugin, a_visitor("lee", tie(), tie("friend", resident="r3"))) == "may_be_in_touch"
-
-
-def test_counsel_of_two_residents_who_are_kept_apart_may_call_both(north: Institution) -> None:
-    north.records.known_separations.append(("r1", "r2"))
-    of_both = a_visitor("counsel", tie("attorney"), tie("attorney", resident="r2"))
-    assert called(contacts(north), of_both) == "may_be_in_touch"
 
 
 def test_another_facilitys_blocks_and_lists_do_not_count(north: Institution) -> None:
