@@ -1,7 +1,5 @@
 """A facility whose phones are behind a PBX: the gateway registers at Kamailio, and visits go through it."""
 
-import pytest
-
 from .baresip import FAKE_VIDEO, Baresip
 from .gateway_process import Gateway
 from .kamailio import Kamailio
@@ -29,9 +27,9 @@ def up(gateway: Gateway, times: int) -> None:
     gateway.wait_until(lambda: len(gateway.log_events("sip.trunk_up")) >= times or None, "sip.trunk_up", 40.0)
 
 
-@pytest.mark.parametrize("transport", ["udp"])
-def test_a_phone_behind_the_pbx_visits_holds_and_hangs_up(stage: Stage, transport: str) -> None:
-    gateway, phone = behind(stage, stage.kamailio(), transport)
+def test_a_phone_behind_the_pbx_visits_holds_and_hangs_up_and_the_pbx_comes_back(stage: Stage) -> None:
+    pbx = stage.kamailio()
+    gateway, phone = behind(stage, pbx)
     visit = gateway.add_visit("pod-b-2")
     page = stage.page(visit)
     page.join()
@@ -49,11 +47,18 @@ def test_a_phone_behind_the_pbx_visits_holds_and_hangs_up(stage: Stage, transpor
     page.wait_for_state("ended")
     assert gateway.end_reason(visit) == "PhoneHungUp"
 
+    pbx.stop()
+    gateway.wait_until(lambda: gateway.log_events("sip.trunk_down") or None, "sip.trunk_down", 30.0)
+    assert 'parloir_trunk_up{facility="north",trunk="pbx"} 0' in gateway.metrics()
+    stage.kamailio(port=pbx.port)
+    up(gateway, 2)
+    assert 'parloir_trunk_up{facility="north",trunk="pbx"} 1' in gateway.metrics()
 
-@pytest.mark.parametrize("transport", ["tcp"])
-def test_a_phone_behind_the_pbx_dials_and_the_visitor_hangs_up(stage: Stage, transport: str) -> None:
+
+def test_a_phone_behind_the_pbx_dials_and_the_visitor_hangs_up(stage: Stage) -> None:
+    """The gateway is registered at this PBX by TCP."""
     pbx = stage.kamailio()
-    gateway, phone = behind(stage, pbx, transport)
+    gateway, phone = behind(stage, pbx, "tcp")
     visit = gateway.add_visit("pod-b-2", rings=False)
     page = stage.page(visit)
     page.join()
@@ -65,14 +70,3 @@ def test_a_phone_behind_the_pbx_dials_and_the_visitor_hangs_up(stage: Stage, tra
     phone.wait_for_event("CALL_CLOSED")
     assert gateway.end_reason(visit) == "VisitorLeft"
     assert gateway.call(visit)["way_in"] == "inside"
-
-
-def test_the_gateway_registers_again_at_a_pbx_that_was_restarted(stage: Stage) -> None:
-    pbx = stage.kamailio()
-    gateway, _ = behind(stage, pbx)
-    pbx.stop()
-    gateway.wait_until(lambda: gateway.log_events("sip.trunk_down") or None, "sip.trunk_down", 30.0)
-    assert 'parloir_trunk_up{facility="north",trunk="pbx"} 0' in gateway.metrics()
-    stage.kamailio(port=pbx.port)
-    up(gateway, 2)
-    assert 'parloir_trunk_up{facility="north",trunk="pbx"} 1' in gateway.metrics()

@@ -6,6 +6,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,12 +23,12 @@ TRANSPORTS = ("udp", "tcp", "tls")
 CALLED, CALLING = 2400, 1700
 
 
-@pytest.mark.parametrize("transport", ["tcp", "tls"])
-def test_baresip_is_called_and_calls_by_every_transport(stage: Stage, tmp_path: Path, transport: str) -> None:
+def test_baresip_is_called_by_tls_and_calls_by_tcp(stage: Stage, tmp_path: Path) -> None:
+    """The other way round, registered phones do; see test_registrar."""
     certificate = write_certificate(tmp_path)
     called = stage.baresip(tone=CALLED, user="1001", certificate=certificate)
     calling = stage.baresip(tone=CALLING, user="1002", certificate=certificate)
-    stations = {"pod-a-1": called.address_by(transport), "pod-a-2": calling.address_by(transport)}
+    stations = {"pod-a-1": called.address_by("tls"), "pod-a-2": calling.address_by("tcp")}
     gateway = stage.gateway(stations, transports=TRANSPORTS)
     first = gateway.add_visit("pod-a-1", visitor="Ann Doe")
     second = gateway.add_visit("pod-a-2", visitor="Bob Roe", rings=False)
@@ -43,7 +44,7 @@ def test_baresip_is_called_and_calls_by_every_transport(stage: Stage, tmp_path: 
     waiting = stage.page(second)
     waiting.join()
     waiting.wait_for_state("waiting")
-    calling.dial(gateway.dialled(second["code"], transport))
+    calling.dial(gateway.dialled(second["code"], "tcp"))
     calling.wait_for_event("CALL_ESTABLISHED")
     waiting.wait_for_state("talking")
     waiting.wait_to_hear(CALLING)
@@ -59,10 +60,10 @@ def test_baresip_is_called_and_calls_by_every_transport(stage: Stage, tmp_path: 
     calling.wait_for_event("CALL_CLOSED")
     assert gateway.end_reason(second) == "VisitorLeft"
     assert len(gateway.log_events("sip.tls_renewed")) >= 1
-    for phone in (called, calling):
+    for phone, transport in ((called, "TLS"), (calling, "TCP")):
         said = [line for line in phone.process.lines if "Via: SIP/2.0/" in line]
         assert said
-        assert all(f"SIP/2.0/{transport.upper()}" in line for line in said)
+        assert all(f"SIP/2.0/{transport}" in line for line in said)
 
 
 def test_phone_on_ipv6_is_called_and_calls(stage: Stage) -> None:
@@ -91,9 +92,7 @@ def test_phone_on_ipv6_is_called_and_calls(stage: Stage) -> None:
     answer = phone.dial(f"sip:{second['code']}@[::1]:{gateway.sip_port}")
     assert answer.status == 200
     phone.acknowledge()
-    phone.talk(answer.body)
-    visitor.wait_for_state("talking")
-    visitor.wait_for_packets("audio", 50)
+    visitor.wait_for_state("notice")
     phone.hang_up()
     assert gateway.end_reason(second) == "PhoneHungUp"
 
@@ -128,7 +127,7 @@ def test_intruders_by_tcp_are_cut_off_while_a_visit_goes_on(stage: Stage) -> Non
     visit = gateway.add_visit()
     visitor = stage.visitor(visit)
     visitor.join()
-    visitor.wait_for_state("talking")
+    visitor.wait_for_state("notice")
     slow, silent = Intruder(gateway), Intruder(gateway)
     slow.say(b"OPTIONS sip:a@b SIP/2.0\r\nVia: ")
     stranger = Intruder(gateway, "127.0.0.9")
@@ -136,28 +135,29 @@ def test_intruders_by_tcp_are_cut_off_while_a_visit_goes_on(stage: Stage) -> Non
     for nonsense in (b"\x16\x03\x01\x02\x00", b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", b"A: b\r\n" * 5000):
         other = Intruder(gateway)
         other.say(nonsense)
-        other.wait_until_cut(5)
+        other.wait_until_cut(30)
         assert other.received == b""
     crowd = [Intruder(gateway) for _ in range(80)]
     for one in (stranger, *crowd[64:]):
-        one.wait_until_cut(5)
+        one.wait_until_cut(30)
         assert one.received == b""
     for one in (slow, silent, *crowd[:64]):
-        one.wait_until_cut(15)
+        one.wait_until_cut(60)
         assert one.received == b""
-    visitor.wait_for_packets("audio", len(visitor.received["audio"]) + 50)
+    visitor.wait_for_state("talking")
+    visitor.wait_for_packets("audio", len(visitor.received["audio"]) + 25)
     visitor.leave()
     assert gateway.end_reason(visit) == "VisitorLeft"
-    assert phone.wait(10) == 0, phone.errors
+    assert phone.wait(30) == 0, phone.errors
 
 
 @pytest.fixture
 def hosts() -> Iterator[list[Host]]:
-    """The gateway's host, and one for each of two phones."""
+    """The gateway's host, and one for each of three phones."""
     with ExitStack() as made:
         found: list[Host] = []
         try:
-            for _ in range(3):
+            for _ in range(4):
                 found.append(Host())
                 made.callback(found[-1].stop)
         except MayNot as why:
@@ -165,75 +165,70 @@ def hosts() -> Iterator[list[Host]]:
         yield found
 
 
-OWN = ("10.77.1.1", "10.77.2.1")
-PHONES = ("10.77.1.21", "10.77.2.21")
+OWN = ("10.77.1.1", "10.77.2.1", "10.77.3.1")
+PHONES = ("10.77.1.21", "10.77.2.21", "10.77.3.21")
 ADVERTISED = "10.77.2.99"
 
 
 @pytest.mark.parametrize("listen", ["each", "all"])
 def test_phones_elsewhere_see_one_address_of_a_host_with_several(stage: Stage, hosts: list[Host], listen: str) -> None:
-    """Of a gateway with two networks each phone sees the address toward itself, or what is advertised to it."""
+    """Of a gateway with three networks each phone sees the address toward itself, or what is advertised to it. The
+    third phone talks by TCP."""
     here, *others = hosts
     for number, other in enumerate(others):
         here.wire(f"{OWN[number]}/24", other, f"{PHONES[number]}/24", f"wire-{number}")
     places: list[object] = [f"udp://{host}:5060" for host in OWN] if listen == "each" else ["udp://0.0.0.0:5060"]
     if listen == "each":
         places[1] = {"transport": "udp", "host": OWN[1], "port": 5060, "advertise": ADVERTISED}
+    places.append(f"tcp://{OWN[2] if listen == 'each' else '0.0.0.0'}:5060")
     phones: list[RawPhone] = []
-    for other, host in zip(others, PHONES, strict=True):
+    for other, host in zip(others[:2], PHONES, strict=False):
         with other.inside():
             phones.append(stage.raw_phone(host=host))
+    with others[2].inside():
+        by_tcp = stage.sipp(1, host=PHONES[2], transport="tcp")
+    stations = {"pod-a-1": phones[0].address, "pod-a-2": phones[1].address, "pod-a-3": by_tcp.address("1003")}
     with here.inside():
-        stations = {"pod-a-1": phones[0].address, "pod-a-2": phones[1].address}
         gateway = stage.gateway(stations, sip={"listen": places, "rtp_address": "auto"})
-        for number, phone in enumerate(phones):
-            visit = gateway.add_visit(f"pod-a-{number + 1}")
-            visitor = stage.visitor(visit)
+        visits = [gateway.add_visit(station) for station in stations]
+        visitors = [stage.visitor(visit) for visit in visits]
+        for visitor in visitors:
             visitor.join()
+        for visitor in visitors:
             visitor.wait_for_state("talking")
+        for number, phone in enumerate(phones):
             with others[number].inside():
                 phone.talk(phone.wait_for("INVITE").body)
-            visitor.wait_for_packets("audio", 50)
-            phone.wait_for_packets("audio", 50)
+            phone.wait_for_packets("audio", 25)
+        for visit, visitor in zip(visits, visitors, strict=True):
+            visitor.wait_for_packets("audio", 25)
             visitor.leave()
-            phone.wait_for("BYE")
             assert gateway.end_reason(visit) == "VisitorLeft"
-
-            gateway.cancel(visit)
-            second = gateway.add_visit(f"pod-a-{number + 1}", rings=False)
-            visitor = stage.visitor(second)
-            visitor.join()
-            visitor.wait_for_state("waiting")
-            phone.be_quiet()
-            assert phone.dial(f"sip:{second['code']}@{OWN[number]}:5060").status == 200
-            phone.acknowledge()
-            phone.hang_up()
-            assert gateway.end_reason(second) == "PhoneHungUp"
+        for number, phone in enumerate(phones):
+            phone.wait_for("BYE")
+            dials(stage, gateway, phone, f"pod-a-{number + 1}", visits[number], OWN[number])
+    assert by_tcp.wait(30) == 0, by_tcp.errors
     for number, other in enumerate(others):
-        mine = {OWN[number], PHONES[number], *([ADVERTISED] if listen == "each" and number else [])}
-        only_named(other.captures[f"wire-{number}"].frames, mine)
+        mine = {OWN[number], PHONES[number], *([ADVERTISED] if listen == "each" and number == 1 else [])}
+        frames = other.captures[f"wire-{number}"].frames
+        only_named(frames, mine)
+        wanted, unwanted = (b"SIP/2.0/TCP", b"SIP/2.0/UDP") if number == 2 else (b"SIP/2.0/UDP", b"SIP/2.0/TCP")
+        assert any(wanted in frame for frame in frames)
+        assert not any(unwanted in frame for frame in frames)
 
 
-def test_phone_elsewhere_by_tcp_sees_the_one_address_it_talks_to(stage: Stage, hosts: list[Host]) -> None:
-    here, there, _ = hosts
-    here.wire(f"{OWN[0]}/24", there, f"{PHONES[0]}/24", "wire")
-    with there.inside():
-        phone = stage.sipp(1, host=PHONES[0], transport="tcp")
-    with here.inside():
-        places = ["udp://0.0.0.0:5060", "tcp://0.0.0.0:5060"]
-        gateway = stage.gateway({"pod-a-1": phone.address("1001")}, sip={"listen": places, "rtp_address": "auto"})
-        visit = gateway.add_visit()
-        visitor = stage.visitor(visit)
-        visitor.join()
-        visitor.wait_for_state("talking")
-        visitor.wait_for_packets("audio", 50)
-        visitor.leave()
-        assert gateway.end_reason(visit) == "VisitorLeft"
-    assert phone.wait(10) == 0, phone.errors
-    frames = there.captures["wire"].frames
-    assert any(b"SIP/2.0/TCP" in frame for frame in frames)
-    assert not any(b"SIP/2.0/UDP" in frame for frame in frames)
-    only_named(frames, {OWN[0], PHONES[0]})
+def dials(stage: Stage, gateway: Gateway, phone: RawPhone, station: str, before: dict[str, Any], address: str) -> None:
+    """The phone calls that address of the gateway, and hangs up."""
+    gateway.cancel(before)
+    visit = gateway.add_visit(station, rings=False)
+    visitor = stage.visitor(visit)
+    visitor.join()
+    visitor.wait_for_state("waiting")
+    phone.be_quiet()
+    assert phone.dial(f"sip:{visit['code']}@{address}:5060").status == 200
+    phone.acknowledge()
+    phone.hang_up()
+    assert gateway.end_reason(visit) == "PhoneHungUp"
 
 
 def only_named(frames: list[bytes], allowed: set[str]) -> None:
