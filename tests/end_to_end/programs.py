@@ -10,6 +10,7 @@ PACKAGES = {
     "kamailio": "kamailio",
     "sipp": "sip-tester",
     "turnserver": "coturn",
+    "twinkle-console": "twinkle-console",
 }
 
 BARESIP_MODULES = Path("/usr/lib/baresip/modules")

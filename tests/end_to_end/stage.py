@@ -21,6 +21,7 @@ from .scanner import Scanner
 from .secure_phone import SecurePhone
 from .sipp import Sipp
 from .sipp_phone import SippPhone
+from .twinkle import Twinkle
 from .visitor import Visitor, Visitors
 
 BROWSER_TONE = 1000
@@ -93,6 +94,10 @@ class Stage:
     def sipp_phone(self) -> SippPhone:
         """A phone that dials by a scenario; see SippPhone."""
         return self._add(SippPhone, "sipp-phone")
+
+    def twinkle(self, **settings: Any) -> Twinkle:
+        """A phone that tells its keys by SIP INFO; see Twinkle."""
+        return self._add(lambda home: Twinkle(home, **settings), "twinkle")
 
     def scanner(self, *settings: Any) -> Scanner:
         """A host that looks for phones; see Scanner."""

@@ -2,15 +2,16 @@
 
 import json
 import sqlite3
-from collections.abc import Callable
 from contextlib import closing
 from typing import Any
 
 from .baresip import Baresip
 from .gateway_process import Gateway
 from .picture import BLUE
+from .sound import write_tone
 from .stage import BROWSER_TONE, Stage
 from .test_policies import parloir
+from .twinkle import Twinkle
 
 NUMBER, PIN, WRONG = "1001", "4711", "1174"
 PEOPLE = {
@@ -20,12 +21,39 @@ PEOPLE = {
         "resident,visitor,kind,state,bar_id\n1001,kin,family,approved,\n1001,counsel,attorney,approved,TX-1\n"
     ),
 }
-ATTENDANT = {"attendant": {"number": "500", "hotlines": {"9": {"target": "sip:777@127.0.0.1:9"}}}}
+ATTENDANT = {"number": "500", "hotlines": {"9": {"target": "sip:777@127.0.0.1:9"}}}
+SAID = {
+    "en/choose-language": 1600,
+    "en/enter-number": 1700,
+    "en/wrong-pin": 1800,
+    "en/menu-call": 1900,
+    "en/n-12": 2000,
+    "es/choose-language": 2100,
+    "es/enter-number": 2200,
+    "es/wrong-pin": 2300,
+    "es/menu-call": 2500,
+    "es/declined": 2600,
+    "es/locked": 2700,
+}
+"""The facility's own recordings of prompts: tones, by which a test hears what is said."""
+REMINDER = 1400
+"""The tone by which both are reminded that they are recorded."""
 
 
-def house(stage: Stage, address: str, **facility: Any) -> tuple[Gateway, dict[str, str]]:
+def house(
+    stage: Stage, address: str, plugins: dict[str, Any] | None = None, records: bool = False, **facility: Any
+) -> tuple[Gateway, dict[str, str]]:
     """A gateway with an attendant and people in it; their ids by number and reference."""
-    gateway = stage.gateway({"pod-a-1": address}, facility=ATTENDANT | facility, plugins={"contacts": {}})
+    folder = stage.home / "prompts"
+    for prompt, hertz in SAID.items():
+        (folder / prompt).parent.mkdir(parents=True, exist_ok=True)
+        write_tone(folder / f"{prompt}.wav", hertz, seconds=1)
+    gateway = stage.gateway(
+        {"pod-a-1": address},
+        facility={"attendant": ATTENDANT, "prompts": str(folder)} | facility,
+        plugins={"contacts": {}, **(plugins or {})},
+        records=records,
+    )
     for name, text in PEOPLE.items():
         (gateway.home / name).write_text(text)
     parloir(gateway, "people", "import", "--config", str(gateway.file), "--facility", "north", *PEOPLE)
@@ -44,9 +72,24 @@ def visit_of(gateway: Gateway, ids: dict[str, str], who: str = "kin") -> dict[st
     return gateway.add_visit(resident=ids[NUMBER], visitors=[ids[who]], booked_by="staff", rings=False)
 
 
-def ring_up(phone: Baresip, gateway: Gateway) -> None:
-    phone.dial(f"sip:500@127.0.0.1:{gateway.sip_port}")
-    phone.wait_for_event("CALL_ESTABLISHED")
+class Ear:
+    """What a phone is told in a call to the attendant, which begins with that."""
+
+    def __init__(self, phone: Baresip | Twinkle, gateway: Gateway) -> None:
+        self._phone = phone
+        self._gateway = gateway
+        self._last = 0.0
+        phone.dial(f"sip:500@127.0.0.1:{gateway.sip_port}")
+
+    def hears(self, *prompts: str) -> None:
+        """Wait for these prompts, one after another, and after what was waited for before."""
+        for prompt in prompts:
+
+            def later(prompt: str = prompt) -> float | None:
+                last = self._phone.heard(SAID[prompt]).last
+                return last if last is not None and last > self._last else None
+
+            self._last = self._gateway.wait_until(later, f"{prompt} in the phone's ear")
 
 
 def said_nowhere(gateway: Gateway, *secrets: str) -> None:
@@ -59,17 +102,29 @@ def said_nowhere(gateway: Gateway, *secrets: str) -> None:
         assert secret not in events
 
 
-def test_a_resident_logs_in_after_a_wrong_pin_and_calls_a_contact_whose_page_rings(stage: Stage) -> None:
+def test_a_resident_logs_in_after_a_wrong_pin_hears_the_balance_and_calls_a_contact_whose_page_rings(
+    stage: Stage,
+) -> None:
     phone = stage.baresip(tone=2400)
-    gateway, ids = house(stage, phone.address)
+    plugins = {
+        "billing": {"accounts": ["resident"], "rates": [{"per_minute": "0.06"}]},
+        "recording": {"record": "ordinary"},
+    }
+    reminded = {"on_failure": "end", "tone": 1}
+    gateway, ids = house(stage, phone.address, plugins, records=True, recording=reminded)
+    deposit = {"holder": "resident", "number": NUMBER, "amount": "12.00", "reference": "r1"}
+    gateway.api("POST", "/api/v1/plugins/north/billing/deposits", deposit)
     visit = visit_of(gateway, ids)
     page = stage.page(visit)
     page.join()
     page.wait_for_state("waiting")
-    ring_up(phone, gateway)
+    ear = Ear(phone, gateway)
+    ear.hears("en/choose-language")
     phone.press(f"1{NUMBER}#{WRONG}#")
-    gateway.process.wait_for_line("attendant.wrong_pin")
-    phone.press(f"{NUMBER}#{PIN}#11")
+    ear.hears("en/wrong-pin", "en/enter-number")
+    phone.press(f"{NUMBER}#{PIN}#3")
+    ear.hears("en/n-12", "en/menu-call")
+    phone.press("11")
     page.wait_for_state("called")
     assert "Resident One" in page.text()
     page.press("#accept")
@@ -78,9 +133,10 @@ def test_a_resident_logs_in_after_a_wrong_pin_and_calls_a_contact_whose_page_rin
     phone.wait_to_hear(BROWSER_TONE)
     phone.wait_to_see(BLUE)
     assert phone.heard(BROWSER_TONE).voice > 2, "the phone heard neither menu nor notice"
+    phone.wait_to_hear(REMINDER)
     call = gateway.call(visit)
     assert call["way_in"] == "inside"
-    assert gateway.event(visit, "consented")["data"] == {"terms": ""}
+    assert gateway.event(visit, "consented")["data"] == {"terms": "This call is recorded."}
     phone.hang_up()
     page.wait_for_state("ended")
     assert gateway.end_reason(visit) == "PhoneHungUp"
@@ -94,12 +150,14 @@ def test_in_spanish_a_visit_is_chosen_declined_and_then_blocked(stage: Stage) ->
     page = stage.page(visit)
     page.join()
     page.wait_for_state("waiting")
-    ring_up(phone, gateway)
+    ear = Ear(phone, gateway)
+    ear.hears("es/choose-language")
     phone.press(f"2{NUMBER}#{PIN}#21")
     page.wait_for_state("called")
     page.press("#decline")
     page.wait_for_state("waiting")
     assert gateway.end_reason(visit) == "VisitorDeclined"
+    ear.hears("es/declined", "es/menu-call")
     phone.press("21")
     page.wait_for_state("called")
     page.evaluate("window.confirm = () => true")
@@ -123,7 +181,7 @@ def test_a_contact_without_a_visit_is_called_by_a_handset_that_encrypts_and_has_
     page = stage.page({"link": parloir(gateway, *words).strip()})
     page.join()
     page.wait_for_state("waiting")
-    ring_up(phone, gateway)
+    Ear(phone, gateway).hears("en/choose-language")
     phone.press(f"1{NUMBER}#{PIN}#11")
     page.wait_for_state("called")
     page.press("#accept")
@@ -138,47 +196,58 @@ def test_a_contact_without_a_visit_is_called_by_a_handset_that_encrypts_and_has_
     page.wait_for_state("waiting")
 
 
-def test_three_wrong_pins_by_info_end_the_call_and_lock_nobody_out_of_the_hotline(stage: Stage) -> None:
-    phone = stage.raw_phone()
-    gateway, _ = house(stage, phone.address)
-    press = by_info(phone)
-    phone.dial(f"sip:500@127.0.0.1:{gateway.sip_port}", phone.sdp())
-    phone.acknowledge()
-    phone.wait_for_packets("audio", 20)
-    press("1")
-    for tries in range(1, 4):
-        press(f"{NUMBER}#{WRONG}#")
-        gateway.wait_until(lambda tries=tries: wrong_pins(gateway) == tries or None, "a wrong PIN")
-    assert phone.wait_for("BYE")
-    said_nowhere(gateway, WRONG)
+def test_in_spanish_and_by_info_a_visit_is_talked_through_then_wrong_pins_lock_nobody_out_of_the_hotline(
+    stage: Stage,
+) -> None:
+    phone, counsellor = stage.twinkle(tone=2400), stage.baresip(tone=700, user="777")
+    hotlines = {"9": {"target": counsellor.address}}
+    gateway, ids = house(stage, phone.address, attendant={"number": "500", "hotlines": hotlines})
+    visit = visit_of(gateway, ids)
+    page = stage.page(visit)
+    page.join()
+    page.wait_for_state("waiting")
+    ear = Ear(phone, gateway)
+    ear.hears("es/choose-language")
+    phone.press(f"2{NUMBER}#{WRONG}#")
+    ear.hears("es/wrong-pin", "es/enter-number")
+    phone.press(f"{NUMBER}#{PIN}#21")
+    page.wait_for_state("called")
+    page.press("#accept")
+    page.wait_for_state("talking")
+    page.wait_to_hear(phone.tone)
+    phone.wait_to_hear(BROWSER_TONE)
+    phone.hang_up()
+    page.wait_for_state("ended")
+    assert gateway.end_reason(visit) == "PhoneHungUp"
 
+    ear = Ear(phone, gateway)
+    ear.hears("es/choose-language")
+    phone.press("2")
+    for _ in range(2):
+        ear.hears("es/enter-number")
+        phone.press(f"{NUMBER}#{WRONG}#")
+        ear.hears("es/wrong-pin")
+    ear.hears("es/enter-number")
+    phone.press(f"{NUMBER}#{WRONG}#")
+    ear.hears("es/locked")
+    phone.wait_to_be_hung_up_on()
 
-def test_a_hotline_key_sends_the_phone_there_and_leaves_no_call_behind(stage: Stage) -> None:
-    phone, counsellor = stage.baresip(tone=2400), stage.baresip(tone=700, user="777")
-    target = {"9": {"target": counsellor.address}}
-    gateway, _ = house(stage, phone.address, attendant={"number": "500", "hotlines": target})
-    ring_up(phone, gateway)
+    before, lines = written(gateway), len(gateway.process.lines)
+    Ear(phone, gateway).hears("es/choose-language")
     phone.press("9")
     counsellor.wait_for_event("CALL_ESTABLISHED")
     counsellor.wait_to_hear(phone.tone)
-    gateway.process.wait_for_line("sip.ended")
-    assert gateway.calls() == []
-    with closing(sqlite3.connect(gateway.home / "data" / "parloir.sqlite3")) as database:
-        assert database.execute("SELECT COUNT(*) FROM events").fetchone() == (0,)
-    log = gateway.process.log.read_text()
+    gateway.process.wait_for_line("sip.ended", start=lines)
+    assert written(gateway) == before, "a call to the hotline left something"
+    log = "".join(gateway.process.lines[lines:])
     assert "777" not in log
-    assert "attendant" not in log.split('"ready"')[1]
+    assert "attendant" not in log
     counsellor.hang_up()
+    said_nowhere(gateway, PIN, WRONG)
 
 
-def wrong_pins(gateway: Gateway) -> int:
-    return gateway.process.log.read_text().count("attendant.wrong_pin")
-
-
-def by_info(phone: Any) -> Callable[[str], None]:
-    def press(keys: str) -> None:
-        for key in keys:
-            answer = phone.request("INFO", f"Signal={key}\r\nDuration=160\r\n", kind="application/dtmf-relay")
-            assert answer.status == 200
-
-    return press
+def written(gateway: Gateway) -> tuple[int, int]:
+    """How many calls and events the store has."""
+    with closing(sqlite3.connect(gateway.home / "data" / "parloir.sqlite3")) as database:
+        (events,) = database.execute("SELECT COUNT(*) FROM events").fetchone()
+    return len(gateway.calls()), events
