@@ -13,9 +13,10 @@ PASSWORD = "a long password of the tests"
 HEAR = "window.__opened?.every((party) => party.frame !== null && party.sound !== null) ? window.__opened : null"
 
 
-def hire(gateway: Gateway, user: str = "sergeant", role: str = "officer") -> None:
-    """Let somebody log in."""
-    words = ["staff", "add", user, "--name", f"The {user}", "--role", role, "--config", str(gateway.file)]
+def hire(gateway: Gateway, *roles: str, user: str = "sergeant") -> None:
+    """Let somebody log in: an officer, if no roles are given."""
+    words = ["staff", "add", user, "--name", f"The {user}", "--config", str(gateway.file)]
+    words += [word for role in roles or ("officer",) for word in ("--role", role)]
     command = [sys.executable, "-m", "parloir.cli", *words]
     subprocess.run(command, input=f"{PASSWORD}\n", text=True, check=True, capture_output=True, timeout=60)
 
@@ -56,9 +57,31 @@ class Officer:
         """What each party sounds like now, in Hz."""
         return {party["name"]: party["hertz"] for party in self.page.evaluate("window.__opened")}
 
-    def act(self, key: str, reason: str = "a test") -> None:
+    def act(self, key: str, reason: str = "a test", among: str = "#acts") -> None:
         """Press an act's key, say why, and do it."""
-        self.page.press(f"#acts button[data-key='{key}']")
+        self.page.press(f"{among} button[data-key='{key}']")
         self.page.fill("#reason", reason)
         self.page.press("#do")
         self.wait_for("!document.querySelector('#ask').open")
+
+    def press(self, key: str) -> None:
+        """Press a key."""
+        self.page._browser.run(lambda: self.page._page.keyboard.press(key))
+
+    def reads(self, selector: str, words: str, timeout: float = 15.0) -> None:
+        """Wait until an element says that."""
+        self.wait_for(f"document.querySelector({selector!r}).textContent.includes({words!r})", timeout)
+
+    def act_on_recording(self, key: str, reason: str = "a test") -> None:
+        """Do something to the recording that is open."""
+        self.act(key, reason, "#recording-acts")
+
+    def download(self, selector: str) -> Path:
+        """Follow a link to a file; where it was put."""
+
+        def work() -> Path:
+            with self.page._page.expect_download() as download:
+                self.page._page.click(selector)
+            return Path(download.value.path())
+
+        return self.page._browser.run(work)

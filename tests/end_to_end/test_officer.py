@@ -1,17 +1,25 @@
 """Officers in the whole gateway: the page in Chromium, what the parties hear of it, and what they never notice."""
 
+import json
+import resource
+import tarfile
 import time
+from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from .baresip import FAKE_VIDEO
+from parloir.export.job import CUSTODY
+from parloir.export.verify import verify
+
+from .baresip import FAKE_VIDEO, Baresip
 from .browser import Browser, Page
 from .gateway_process import ApiError, Gateway
 from .listener import Listener
 from .officer import Officer, hire
+from .pace import slowness
 from .packets import gaps, is_ours
 from .picture import GREEN, RED
 from .raw_phone import RawPhone
@@ -40,87 +48,151 @@ def hears(page: Page, hertz: float, timeout: float = 15.0) -> None:
     page.wait_until(look, f"{hertz} Hz now", timeout)
 
 
-def test_officer_opens_a_call_within_a_second_and_acts_on_it(stage: Stage, chromium: Browser, tmp_path: Path) -> None:
-    phone = stage.baresip(tone=TONE, user="1001")
-    gateway = stage.gateway({"pod-a-1": phone.address}, plugins=MONITORING)
-    hire(gateway)
-    visit = gateway.add_visit()
-    page = stage.page(visit)
-    page.join()
-    page.wait_for_state("notice")
-    assert "monitored" in page.text()
-    page.wait_for_state("talking")
-    page.wait_to_see(FAKE_VIDEO)
-    call = gateway.call(visit)["id"]
-
-    officer = Officer(chromium, gateway)
+def opens_within_a_second(officer: Officer, call: str) -> None:
+    """The page shows thumbnails; opened, both are seen and heard at once."""
     officer.shows(".tile .thumbs video")
     officer.wait_for("[...document.querySelectorAll('.thumbs video')].every((screen) => screen.videoWidth > 0)")
+    slow = slowness()
     opened = officer.open(call)
-    print("opened", opened)
+    within = 1000 * max(slow, slowness())
+    print(f"opened, to be so within {within:.0f} ms: {opened}")
     for party, tone in (("inside", TONE), ("visitor", BROWSER_TONE)):
-        assert opened[party]["frame"] < 1000
-        assert opened[party]["sound"] < 1000
+        assert opened[party]["frame"] < within
+        assert opened[party]["sound"] < within
         assert abs(officer.tones()[party] - tone) < 40
-    listeners = gateway.api("GET", "/api/v1/wall")["calls"][0]["listeners"]
-    assert [(each["user"], each["thumbnails"]) for each in listeners] == [("sergeant", True), ("sergeant", False)]
 
+
+def speaks_to_both(officer: Officer, page: Page, phone: Baresip) -> None:
+    """Both hear the officer, as long as the officer speaks."""
     phone.wait_to_hear(BROWSER_TONE)
     officer.act("b", "a warning to both")
     hears(page, OFFICER_TONE)
     phone.wait_to_hear(OFFICER_TONE)
-    officer.wait_for("document.querySelector('#card-notes').textContent.includes('speaks')")
-    officer.page.screenshot(tmp_path / "officer.png")
+    officer.reads("#card-notes", "speaks")
     officer.page.press("#acts button[data-key='b']")
     hears(page, TONE)
     officer.wait_for("!document.querySelector('#card-notes').textContent.includes('speaks')")
 
+
+def is_told_that_nothing_is_recorded_any_more(officer: Officer, page: Page, gateway: Gateway) -> None:
+    """The disk is full: officer, visitor, and by voice both parties are told, and the call goes on."""
+    officer.reads("#card-notes", "Recorded")
+    (relay,) = gateway.relays()
+    (journal,) = (gateway.home / "data" / "recordings").glob("*.journal")
+    full, began = journal.stat().st_size, time.time()
+    resource.prlimit(relay, resource.RLIMIT_FSIZE, (full, full))
+    officer.reads("#card-notes", "Not recorded")
+    officer.shows("#alerts li")
+    page.wait_until(lambda: "This visit is not being recorded." in page.text() or None, "the warning")
+
+    def spoken() -> bool | None:
+        late = [each for each in page.samples() if each.at > began]
+        return sum(each.level > -60 and not each.hears(TONE) for each in late) > 10 or None
+
+    page.wait_until(spoken, "the prompt")
+    hears(page, TONE)
+
+
+def pauses_and_ends(officer: Officer, page: Page) -> None:
+    """The call waits while the officer says so, goes on, and is over when the officer says so."""
     officer.act("p", "a count")
     page.wait_for_state("held")
-    officer.wait_for("document.querySelector('#acts button[data-key=p]').textContent.includes('Resume')")
+    officer.reads("#acts button[data-key=p]", "Resume")
     officer.act("p", "counted")
     page.wait_for_state("talking")
     officer.act("x", "a fight")
     page.wait_for_state("ended")
     officer.wait_for("document.querySelector('#card').hidden")
+
+
+def plays_and_hands_on(officer: Officer) -> None:
+    """The recording is found, played, marked, held and downloaded as a signed bundle, whose signature holds."""
+    officer.page.press("#to-recordings")
+    officer.reads("#found li button", "cut short by a failure")
+    officer.page.press("#found li button")
+    officer.act_on_recording("p", "a complaint")
+    officer.wait_for("document.querySelector('#playback').readyState >= 2", 60)
+    assert officer.page.evaluate("document.querySelector('#playback').duration") > 3
+    assert officer.page.evaluate("document.querySelector('#playback').videoWidth") > 0
+    officer.act_on_recording("b", "here it is")
+    officer.reads("#marks", "here it is")
+    officer.act_on_recording("h", "case 5")
+    officer.reads("#holds", "case 5")
+    officer.act_on_recording("e", "subpoena 12")
+    officer.shows("#bundle-ready:not([hidden])", 60)
+    bundle = officer.download("#bundle")
+    assert verify(bundle).faults == ()
+    with tarfile.open(bundle) as tar:
+        custody = json.loads(b"".join(tar.extractfile(CUSTODY) or ()))
+    assert [each["action"] for each in custody][-2:] == ["recording.held", "recording.exported"]
+    officer.act_on_recording("l", "closed")
+    officer.wait_for("document.querySelector('#holds').textContent === ''")
+
+
+def test_officer_listens_acts_and_hands_on_what_was_recorded(stage: Stage, chromium: Browser, tmp_path: Path) -> None:
+    phone = stage.baresip(tone=TONE, user="1001")
+    plugins = MONITORING | {"recording": {"record": "ordinary", "play": ["officer"], "export": ["officer"]}}
+    gateway = stage.gateway({"pod-a-1": phone.address}, plugins=plugins, records=True)
+    hire(gateway, "officer", "auditor")
+    visit = gateway.add_visit()
+    page = stage.page(visit)
+    page.join()
+    page.wait_for_state("notice")
+    assert "monitored" in page.text()
+    assert "recorded" in page.text()
+    page.wait_for_state("talking")
+    page.wait_to_see(FAKE_VIDEO)
+
+    officer = Officer(chromium, gateway)
+    opens_within_a_second(officer, gateway.call(visit)["id"])
+    listeners = gateway.api("GET", "/api/v1/wall")["calls"][0]["listeners"]
+    assert [(each["user"], each["thumbnails"]) for each in listeners] == [("sergeant", True), ("sergeant", False)]
+    speaks_to_both(officer, page, phone)
+    officer.page.screenshot(tmp_path / "officer.png")
+    is_told_that_nothing_is_recorded_any_more(officer, page, gateway)
+    phone.wait_to_hear(BROWSER_TONE)
+    pauses_and_ends(officer, page)
     assert gateway.end_reason(visit) == "OfficerEnded"
     kinds = [event["kind"] for event in gateway.timeline(visit)]
     for kind in ("listening_begun", "speaking_begun", "speaking_ended", "officer_paused", "officer_resumed"):
         assert kind in kinds
+    assert kinds.count("recording_failed") == 1
+    plays_and_hands_on(officer)
+    acts = [(each["actor"], each["action"]) for each in recording(gateway)["acts"]]
+    for act in ("played", "marked", "held", "exported", "released"):
+        assert ("sergeant", f"recording.{act}") in acts
     assert officer.page.evaluate("window.__probe.errors") == []
 
 
-def test_confidential_call_is_shown_and_cannot_be_opened(stage: Stage, chromium: Browser) -> None:
-    phone = stage.phone(tone=TONE, colour=RED)
-    gateway = stage.gateway({"pod-a-1": phone.address}, plugins=MONITORING)
-    hire(gateway)
-    visit = gateway.add_visit(**{"class": "privileged"})
-    page = stage.page(visit)
-    page.join()
-    page.wait_for_state("talking")
-    call = gateway.call(visit)["id"]
-    officer = Officer(chromium, gateway)
+def recording(gateway: Gateway) -> dict[str, Any]:
+    """The gateway's one recording, with all that was done to it."""
+    (found,) = gateway.api("GET", "/api/v1/recordings")["recordings"]
+    detail: dict[str, Any] = gateway.api("GET", f"/api/v1/recordings/{found['id']}")
+    return detail
+
+
+def cannot_be_opened(officer: Officer, gateway: Gateway, call: str) -> None:
+    """The page shows a confidential call as such, offers nothing but a note and the end, and no request opens it."""
     officer.shows(f".tile.privileged[data-call='{call}']")
+    before = officer.page.evaluate("window.__probe.connections.length")
     officer.page.press(f".tile[data-call='{call}']")
     officer.shows("#closed:not([hidden])")
     assert "Confidential" in officer.page.text()
     keys = officer.page.evaluate("[...document.querySelectorAll('#acts button')].map((each) => each.dataset.key)")
     assert keys == ["o", "x"]
-    assert officer.page.evaluate("window.__probe.connections.length") == 0
+    assert officer.page.evaluate("window.__probe.connections.length") == before
+    offer = officer_offer(officer)
     for path, body in (
         ("warning", {"text": "x"}),
         ("withheld", {"party": "inside", "kind": "audio", "on": True}),
         ("pause", {}),
-        ("speakers", {"sdp": officer_offer(officer), "to": "both", "reason": "x"}),
-        ("listeners", {"sdp": officer_offer(officer)}),
-        ("listeners", {"sdp": officer_offer(officer), "thumbnails": True}),
+        ("speakers", {"sdp": offer, "to": "both", "reason": "x"}),
+        ("listeners", {"sdp": offer}),
+        ("listeners", {"sdp": offer, "thumbnails": True}),
     ):
         with pytest.raises(ApiError) as refused:
             gateway.api("POST", f"/api/v1/calls/{call}/{path}", body)
         assert refused.value.status == 403, path
-    officer.act("x", "a fire")
-    page.wait_for_state("ended")
-    assert gateway.end_reason(visit) == "OfficerEnded"
 
 
 def officer_offer(officer: Officer) -> str:
@@ -136,7 +208,9 @@ def officer_offer(officer: Officer) -> str:
     return str(officer.page.evaluate(script))
 
 
-def test_call_waits_for_somebody_who_listens_where_one_must(stage: Stage, chromium: Browser) -> None:
+def test_call_waits_for_somebody_who_listens_where_one_must_and_a_confidential_one_for_nobody(
+    stage: Stage, chromium: Browser
+) -> None:
     phone = stage.phone(tone=TONE, colour=RED)
     plugins = {"monitoring": {**MONITORING["monitoring"], "present": ["A"]}}
     gateway = stage.gateway({"pod-a-1": phone.address}, plugins=plugins)
@@ -152,9 +226,20 @@ def test_call_waits_for_somebody_who_listens_where_one_must(stage: Stage, chromi
     officer.page.press(f".tile[data-call='{gateway.call(visit)['id']}']")
     page.wait_for_state("talking")
     page.wait_to_hear(TONE)
-    officer.page.close()
+    officer.press("Escape")
     page.wait_for_state("held")
     page.hang_up()
+    page.wait_for_state("ended")
+    gateway.api("DELETE", f"/api/v1/visits/{visit['id']}")
+
+    confidential = gateway.add_visit(**{"class": "privileged"})
+    page = stage.page(confidential)
+    page.join()
+    page.wait_for_state("talking")
+    cannot_be_opened(officer, gateway, gateway.call(confidential)["id"])
+    officer.act("x", "a fire")
+    page.wait_for_state("ended")
+    assert gateway.end_reason(confidential) == "OfficerEnded"
 
 
 def checked(sent: list[bytes], received: list[Any]) -> None:
@@ -167,43 +252,35 @@ def checked(sent: list[bytes], received: list[Any]) -> None:
     assert len({packet.ssrc for packet in ours}) == 1
 
 
-def test_parties_packets_are_the_same_while_listeners_come_and_go(stage: Stage) -> None:
-    phone = stage.raw_phone()
-    gateway = stage.gateway({"pod-a-1": phone.address}, plugins=MONITORING)
-    visit = gateway.add_visit()
-    visitor = stage.visitor(visit)
-    visitor.join()
-    phone.talk(phone.wait_for("INVITE", 30).body)
-    visitor.wait_for_state("talking", 40)
-    call = gateway.call(visit)["id"]
-    listener = Listener(stage.own_browser(), gateway)
-    for _ in range(3):
-        id = listener.listen(call)["id"]
-        time.sleep(2)
-        gateway.api("DELETE", f"/api/v1/calls/{call}/listeners/{id}")
-        time.sleep(1)
-    assert phone.video is not None
-    for kind, end in (("audio", phone.audio), ("video", phone.video)):
-        checked(list(end.sent), list(visitor.received[kind]))
-        checked(list(visitor.tracks[kind].sent), list(end.received))
-    visitor.leave()
+def wait_for_talk(phone: RawPhone, visitor: Visitor) -> None:
+    """Wait until what each of them sends is what comes to the other."""
+    deadline = time.monotonic() + 60
+    while not all(end and is_ours(end[-1].payload) for end in (phone.audio.received, visitor.received["audio"])):
+        assert time.monotonic() < deadline, "they do not hear each other"
+        time.sleep(0.02)
 
 
-def silent_after(gateway: Gateway, call: str, phone: RawPhone, visitor: Visitor) -> float:
-    """End a call; how long after that was asked for its last packet came to either end, in seconds."""
-    heard = (phone.audio.received, visitor.received["audio"])
-    assert all(is_ours(end[-1].payload) for end in heard)
-    asked = time.time()
-    gateway.api("DELETE", f"/api/v1/calls/{call}", {"reason": "a trial"})
+def end_all(
+    gateway: Gateway, visits: dict[str, Any], phones: dict[str, RawPhone], visitors: dict[str, Visitor]
+) -> Iterator[float]:
+    """End calls one by one; how long after each was asked for the last packet came to either end, in seconds."""
+    asked: dict[str, float] = {}
+    for name, visit in visits.items():
+        call = gateway.call(visit)["id"]
+        asked[name] = time.time()
+        gateway.api("DELETE", f"/api/v1/calls/{call}", {"reason": "a trial"})
     time.sleep(2 * SILENT_WITHIN)
-    return max(packet.at for end in heard for packet in list(end)) - asked
+    for name, phone in phones.items():
+        phone.be_quiet()
+        heard = (phone.audio.received, visitors[name].received["audio"])
+        yield max(packet.at for end in heard for packet in list(end)) - asked[name]
 
 
 def test_end_is_silence_at_both_within_half_a_second(stage: Stage) -> None:
     names = [f"pod-{number}" for number in range(AT_ONCE)]
     phones = {name: stage.raw_phone(video=False) for name in names}
     gateway = stage.gateway({name: phone.address for name, phone in phones.items()}, calls=AT_ONCE, port_rest=1)
-    taken: list[float] = []
+    taken, slow = list[float](), 1.0
     while len(taken) < TRIALS:
         visits = {name: gateway.add_visit(name) for name in names}
         visitors = {name: stage.visitor(visit) for name, visit in visits.items()}
@@ -212,14 +289,13 @@ def test_end_is_silence_at_both_within_half_a_second(stage: Stage) -> None:
         for name, visitor in visitors.items():
             phones[name].talk(phones[name].wait_for("INVITE", 60).body)
             visitor.wait_for_state("talking", 60)
-        time.sleep(1)
-        for name in names:
-            call = gateway.call(visits[name])["id"]
-            taken.append(silent_after(gateway, call, phones[name], visitors[name]))
-            phones[name].be_quiet()
+        for name, visitor in visitors.items():
+            wait_for_talk(phones[name], visitor)
+        taken += end_all(gateway, visits, phones, visitors)
+        slow = max(slow, slowness())
     print(f"silent after {max(taken) * 1000:.0f} ms at most, {sorted(taken)[len(taken) // 2] * 1000:.0f} ms mostly")
     assert len(taken) >= TRIALS
-    assert max(taken) < SILENT_WITHIN
+    assert max(taken) < SILENT_WITHIN * slow
 
 
 def cost(gateway: Gateway, visit: dict[str, Any]) -> float:
@@ -228,8 +304,8 @@ def cost(gateway: Gateway, visit: dict[str, Any]) -> float:
     def reports() -> list[dict[str, Any]]:
         return [event["data"] for event in gateway.timeline(visit) if event["kind"] == "quality"]
 
-    start = len(reports()) + 1
-    gateway.wait_until(lambda: len(reports()) > start + 1 or None, "two reports", 40)
+    start = len(reports())
+    gateway.wait_until(lambda: len(reports()) > start + 1 or None, "two reports", 60)
     before, after = reports()[start : start + 2]
     return (after["cpu"] - before["cpu"]) * 1000 / (packets(after) - packets(before))
 
@@ -239,7 +315,27 @@ def packets(report: dict[str, Any]) -> int:
     return sum(stream["received"] + stream["sent"] for leg in ("phone", "browser") for stream in report[leg])
 
 
-def test_speaking_costs_only_while_it_lasts(stage: Stage, chromium: Browser) -> None:
+def listeners_come_and_go(gateway: Gateway, listener: Listener, call: str, visitor: Visitor) -> None:
+    """Three times: somebody listens while a hundred packets pass, and a hundred more pass when they have gone."""
+    for _ in range(3):
+        id = listener.listen(call)["id"]
+        let_pass(visitor, 100)
+        gateway.api("DELETE", f"/api/v1/calls/{call}/listeners/{id}")
+        let_pass(visitor, 50)
+
+
+def let_pass(visitor: Visitor, number: int) -> None:
+    """Wait until so many packets of sound have come."""
+    upto = len(visitor.received["audio"]) + number
+    deadline = time.monotonic() + 60
+    while len(visitor.received["audio"]) < upto:
+        assert time.monotonic() < deadline, "no sound comes"
+        time.sleep(0.05)
+
+
+def test_parties_never_notice_who_listens_and_speaking_costs_only_while_it_lasts(
+    stage: Stage, chromium: Browser
+) -> None:
     phone = stage.raw_phone()
     gateway = stage.gateway({"pod-a-1": phone.address}, plugins=MONITORING)
     hire(gateway)
@@ -248,6 +344,12 @@ def test_speaking_costs_only_while_it_lasts(stage: Stage, chromium: Browser) -> 
     visitor.join()
     phone.talk(phone.wait_for("INVITE", 30).body)
     visitor.wait_for_state("talking", 40)
+    listeners_come_and_go(gateway, Listener(chromium, gateway), gateway.call(visit)["id"], visitor)
+    assert phone.video is not None
+    for kind, end in (("audio", phone.audio), ("video", phone.video)):
+        checked(list(end.sent), list(visitor.received[kind]))
+        checked(list(visitor.tracks[kind].sent), list(end.received))
+
     before = cost(gateway, visit)
     officer = Officer(chromium, gateway)
     officer.page.press(".tile")
@@ -261,40 +363,3 @@ def test_speaking_costs_only_while_it_lasts(stage: Stage, chromium: Browser) -> 
     assert after < 1.5 * before
     assert gaps([packet for packet in visitor.received["audio"] if packet.payload_type >= 0]) == []
     visitor.leave()
-
-
-def test_officer_finds_and_plays_a_recording_with_a_bookmark(stage: Stage, chromium: Browser) -> None:
-    phone = stage.phone(tone=TONE, colour=RED)
-    plugins = MONITORING | {"recording": {"record": "ordinary", "play": ["officer"]}}
-    gateway = stage.gateway({"pod-a-1": phone.address}, plugins=plugins, records=True)
-    hire(gateway)
-    visit = gateway.add_visit()
-    page = stage.page(visit)
-    page.join()
-    page.wait_for_state("talking")
-    page.wait_to_see(RED)
-    time.sleep(4)
-    page.hang_up()
-    gateway.event(visit, "recording_ended")
-    officer = Officer(chromium, gateway)
-    officer.page.press("#to-recordings")
-    officer.shows("#found li button")
-    officer.page.press("#found li button")
-    officer.page.fill("#reason", "a complaint")
-    officer.page.press("#do")
-    officer.wait_for("document.querySelector('#playback').readyState >= 2", 60)
-    assert officer.page.evaluate("document.querySelector('#playback').duration") > 3
-    assert officer.page.evaluate("document.querySelector('#playback').videoWidth") > 0
-    officer.page.press("#mark")
-    officer.page.fill("#reason", "here it is")
-    officer.page.press("#do")
-    officer.wait_for("document.querySelector('#marks').textContent.includes('here it is')")
-    acts = [(each["actor"], each["action"]) for each in recording(gateway)["acts"]]
-    assert ("sergeant", "recording.played") in acts
-
-
-def recording(gateway: Gateway) -> dict[str, Any]:
-    """The gateway's one recording, with all that was done to it."""
-    (found,) = gateway.api("GET", "/api/v1/recordings")["recordings"]
-    detail: dict[str, Any] = gateway.api("GET", f"/api/v1/recordings/{found['id']}")
-    return detail
