@@ -8,6 +8,7 @@ import pytest
 from parloir.cli import main
 from parloir.config import loader
 from parloir.offline import Store, opened
+from tests.databases import furnished
 
 
 def configure(folder: Path, database: str | None) -> Path:
@@ -15,6 +16,8 @@ def configure(folder: Path, database: str | None) -> Path:
     file = folder / "parloir.yaml"
     assert main(["init", str(file)]) == 0
     key = f"  database: '{database}'\n" if database else ""
+    if database is None:
+        furnished(folder / "data")
     north = "north: {name: North, timezone: America/Chicago}"
     file.write_text(f"gateway:\n  data_dir: ./data\n{key}facilities: {{{north}}}\n")
     return file

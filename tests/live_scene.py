@@ -26,6 +26,7 @@ from parloir.sip.session import EndKind, Gone, Referred, Session, SessionEnd, Se
 from parloir.store import visits
 from parloir.store.database import Database
 from parloir.webrtc.signalling import Join, Status, ToPage
+from tests.databases import furnished
 from tests.fake_relay import FakeRelay
 
 START = datetime(2026, 3, 1, 18, 0, tzinfo=UTC)
@@ -175,7 +176,7 @@ class Scene:
 
     def __init__(self, where: Path | str, node: str = "gateway") -> None:
         self.reactor = Reactor()
-        self.database = InstantDatabase.open(where, self.reactor)
+        self.database = InstantDatabase.open(furnished(where) if isinstance(where, Path) else where, self.reactor)
         self.relays = Relays()
         self.relay = FakeRelay()
         self.relays.came_up(0, self.relay)  # type: ignore[arg-type]

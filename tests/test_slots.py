@@ -20,6 +20,7 @@ from parloir.store import visitors
 from parloir.store.database import Database
 from parloir.store.errors import NoSuch
 
+from .databases import furnished
 from .policy_plugins import House, answering
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -38,7 +39,7 @@ def offer(search: SlotSearch) -> tuple[Slot, ...]:
 
 @async_yield_fixture
 async def bookings(tmp_path: Path) -> AsyncIterator[Bookings]:
-    database = Database.open(tmp_path, reactor)
+    database = Database.open(furnished(tmp_path), reactor)
     policies = House().load({"slots": answering(open_slots=offer)})
     stations = Stations([Station(place, "pod-1", place, "en", True, None) for place in ("north", "south")])
     facilities = Facilities({"north": Facility("north", "North", "America/Chicago", None, "en", policies)})

@@ -17,6 +17,7 @@ from parloir.store.staff import Role
 from parloir.web.office import Office
 from parloir.web.recordings import Archive
 
+from .databases import furnished
 from .policy_plugins import House
 from .web_server import Answer, Server, serve
 
@@ -83,7 +84,7 @@ async def counter(
 
     `archive` makes what there is of recordings.
     """
-    database = Database.open(home, reactor)
+    database = Database.open(furnished(home), reactor)
     people = {role.value: ([role], ()) for role in Role} | {"guest": ([Role.OFFICER], ("south",))}
     for user, (roles, where) in people.items():
         await database.run(
