@@ -27,7 +27,7 @@ demo: $(VENV)/linked
 
 test: packages check
 	$(BIN)/python -m pytest -n 2 --dist loadfile --ignore tests/end_to_end
-	$(BIN)/python -m pytest -n 4 --dist worksteal -m "not load" tests/end_to_end
+	$(BIN)/python -m pytest -n 4 --dist load --maxschedchunk 1 -m "not load" tests/end_to_end
 
 check: $(VENV)/linked
 	$(BIN)/ruff check .

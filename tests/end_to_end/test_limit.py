@@ -2,11 +2,14 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from .gateway_process import when
 from .packets import is_ours
 from .stage import Stage
 
 
+@pytest.mark.long
 def test_time_limit_ends_the_call_within_a_second_after_a_warning(stage: Stage) -> None:
     phone = stage.raw_phone()
     gateway = stage.gateway({"pod-a-1": phone.address})

@@ -2,6 +2,8 @@
 
 import time
 
+import pytest
+
 from .packets import gaps, is_ours
 from .stage import Stage
 from .visitor import Visitor
@@ -12,6 +14,7 @@ TRIES = 3
 """A busy machine may starve a phone or a visitor once, so that its kernel drops packets; a switch would each time."""
 
 
+@pytest.mark.long
 def test_two_dozen_calls_lose_nothing_for_half_a_minute(stage: Stage) -> None:
     phones = stage.sipp(CALLS)
     names = [f"pod-{number:02}" for number in range(CALLS)]

@@ -64,6 +64,7 @@ def flowed(gateway: Gateway, visit: dict[str, Any]) -> int:
     return int(report["flowing"]) // 1000
 
 
+@pytest.mark.long
 def test_a_visit_that_drops_for_twenty_seconds_is_charged_for_the_media_that_crossed(stage: Stage) -> None:
     phone = stage.baresip(tone=2400)
     gateway = stage.gateway({"pod-a-1": phone.address}, plugins=BILLING)

@@ -230,7 +230,7 @@ def test_call_waits_for_somebody_who_listens_where_one_must_and_a_confidential_o
     page.wait_for_state("held")
     page.hang_up()
     page.wait_for_state("ended")
-    gateway.api("DELETE", f"/api/v1/visits/{visit['id']}")
+    gateway.api("DELETE", f"/api/v1/visits/{visit['id']}", {"reason": "over"})
 
     confidential = gateway.add_visit(**{"class": "privileged"})
     page = stage.page(confidential)
@@ -276,6 +276,7 @@ def end_all(
         yield max(packet.at for end in heard for packet in list(end)) - asked[name]
 
 
+@pytest.mark.long
 def test_end_is_silence_at_both_within_half_a_second(stage: Stage) -> None:
     names = [f"pod-{number}" for number in range(AT_ONCE)]
     phones = {name: stage.raw_phone(video=False) for name in names}

@@ -76,6 +76,7 @@ def fetch(gateway: Gateway, path: str, span: str = "") -> tuple[int, bytes]:
         return answer.status, answer.read()
 
 
+@pytest.mark.long
 def test_recorded_minute_has_four_streams_as_long_as_they_talked(stage: Stage, tmp_path: Path) -> None:
     phone = stage.baresip(tone=TONE, user="1001")
     gateway = stage.gateway({"pod-a-1": phone.address}, plugins=RECORDING, records=True)

@@ -2,6 +2,8 @@
 
 import time
 
+import pytest
+
 from .baresip import FAKE_VIDEO, Baresip
 from .browser import Page
 from .gateway_process import when
@@ -35,6 +37,7 @@ def still_there(page: Page, phone: Baresip) -> None:
     phone.wait_to_see(BLUE)
 
 
+@pytest.mark.long
 def test_baresip_is_called_and_another_calls_each_for_a_minute(stage: Stage) -> None:
     called = stage.baresip(tone=CALLED, user="1001")
     calling = stage.baresip(tone=CALLING, user="1002")

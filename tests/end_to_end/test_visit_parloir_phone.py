@@ -2,6 +2,8 @@
 
 import time
 
+import pytest
+
 from .gateway_process import when
 from .picture import BLUE, RED, Colour
 from .stage import BROWSER_TONE, Stage
@@ -9,6 +11,7 @@ from .stage import BROWSER_TONE, Stage
 TONE = 2400
 
 
+@pytest.mark.long
 def test_visitor_and_phone_see_and_hear_one_another_for_a_minute(stage: Stage) -> None:
     phone = stage.phone(tone=TONE, colour=RED)
     gateway = stage.gateway({"pod-a-1": phone.address})
