@@ -12,10 +12,9 @@ from sqlalchemy import select
 from parloir.calls.menu import Terms
 from parloir.calls.stations import Attending
 from parloir.policy.policies import Policies
-from parloir.store.database import Database
 from parloir.store.tables import events
 from tests.attended_house import ATTENDING, HOTLINE, RIGHT, WRONG, Handed, House
-from tests.live_scene import PHONE
+from tests.live_scene import PHONE, InstantDatabase
 
 
 @pytest.fixture(name="house")
@@ -142,13 +141,17 @@ def test_a_hotline_needs_no_picture(house: House) -> None:
 
 
 def test_a_hotline_asks_no_plugin_and_no_database(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def down(self: Any, *asked: Any, **more: Any) -> Any:
-        raise AssertionError("a hotline asked")
+    asked = []
+
+    async def down(self: Any, *what: Any, **more: Any) -> Any:
+        asked.append(self)
+        raise RuntimeError("down")
 
     for name in [each for each in vars(Policies) if inspect.iscoroutinefunction(getattr(Policies, each))]:
         monkeypatch.setattr(Policies, name, down)
-    monkeypatch.setattr(Database, "run", down)
+    monkeypatch.setattr(InstantDatabase, "run", down)
     assert_hotline(house)
+    assert not asked
 
 
 def test_a_phone_that_will_not_go_to_the_hotline_hears_so(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
