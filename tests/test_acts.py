@@ -156,6 +156,7 @@ def test_warning_is_heard_by_both_and_read_by_the_visitor(scene: Watched) -> Non
     scene.do(scene.desk.acts.warn(OFFICER, call, prompt="warning-conduct", why="swearing"))
     assert scene.last(commands.Play)["prompt"] == "en/warning-conduct"
     assert scene.last(commands.Play)["to"] == "both"
+    assert scene.last(commands.Play)["over"]  # they go on hearing each other beneath it
     assert scene.page.last(Warn).text == prompts.text("warning-conduct", "en")
     scene.do(scene.desk.acts.warn(OFFICER, call, text="Please sit down."))
     assert scene.page.last(Warn).text == "Please sit down."
@@ -283,6 +284,7 @@ def test_officer_speaks_to_both_until_they_have_finished(scene: Watched) -> None
     assert "a=recvonly" in spoken.sdp
     assert scene.audited()[-1] == ("sergeant", "call.spoken_to")
     assert scene.last(commands.SetSpeaker)["side"].codec == "PCMU"
+    assert scene.last(commands.SetSpeaker)["side"].who == "sergeant"  # who listens too, and hears no echo
     assert scene.ruled.asked[-1] == (Action.BARGE, "sergeant", "a warning")
     with pytest.raises(SomebodySpeaks):
         scene.do(acts.speak(ANOTHER, call, SPEAKER, frozenset(Leg), "me too"))

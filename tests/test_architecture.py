@@ -91,6 +91,7 @@ PURE = (
     "gateway/relay/table.py",
     "gateway/relay/tap.py",
     "gateway/relay/downlink.py",
+    "gateway/relay/utterance.py",
     "gateway/relay/watch.py",
     "gateway/rtp/",
     "gateway/web/allowance.py",

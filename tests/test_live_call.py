@@ -84,6 +84,7 @@ def test_call_ends_when_the_visits_time_is_over_after_a_warning(scene: Scene) ->
     scene.reactor.advance(19 * 60)
     assert page.last(Warn).text == "One minute is left."
     assert scene.relay.prompts[-1][0] == "en/one-minute"
+    assert scene.relay.arguments[-1]["over"]
     scene.relay.finish()
     scene.reactor.advance(50)
     assert page.last(Warn).text == "10 seconds are left."
@@ -106,6 +107,7 @@ def test_both_hear_a_tone_now_and_then_while_a_call_is_recorded(scene: Scene) ->
     for _ in range(3):
         scene.reactor.advance(15)
         assert scene.relay.prompts[-1][0] == "en/tone"
+        assert scene.relay.arguments[-1]["over"]
         scene.relay.finish()
 
 

@@ -40,6 +40,7 @@ def test_listener_is_let_in_after_the_audit_record(make: Make) -> None:
     assert "a=sendonly" in admitted.sdp
     assert [each.user for each in scene.desk.listening.of(scene.call.id)] == ["kim"]
     side = scene.told("SetListener")[0]["side"]
+    assert side.who == "kim"
     assert [(each.party, each.kind) for each in side.streams] == [(Leg.PHONE, Kind.AUDIO), (Leg.PHONE, Kind.VIDEO)]
     scene.desk.listening.listener_up(scene.call.id, admitted.listener.id)
     assert scene.desk.listening.of(scene.call.id)[0].hears
