@@ -40,12 +40,16 @@ class PortRange:
 
 @dataclass(frozen=True)
 class SipAddress:
-    """Where a phone or PBX answers (RFC 3261 section 19.1): user may be empty, host without brackets."""
+    """Where a phone or PBX answers (RFC 3261 section 19.1): user may be empty, host without brackets.
+
+    `portless` marks a name without a port, of which a domain may say which servers are meant (RFC 3263).
+    """
 
     user: str
     host: str
     port: int = SIP_PORT
     transport: str = "udp"
+    portless: bool = False
 
     @classmethod
     def parse(cls, text: str) -> "SipAddress":
@@ -62,12 +66,13 @@ class SipAddress:
             raise Unfit(f"{text!r} ends in something other than its transport", "end it with ;transport=tcp or tls")
         try:
             host, port = _split(place, SIPS_PORT if transport == "tls" else SIP_PORT)
-            return cls(user, host, _port(port, least=1), transport or "udp")
+            portless = not is_ip(host) and ":" not in place
+            return cls(user, host, _port(port, least=1), transport or "udp", portless)
         except Unfit as error:
             raise Unfit(f"{text!r}: {error.message}", _LIKE) from None
 
     def __str__(self) -> str:
-        place = HostPort(self.host, self.port)
+        place = self.host if self.portless else HostPort(self.host, self.port)
         tail = "" if self.transport == "udp" else f";transport={self.transport}"
         return (f"sip:{self.user}@{place}" if self.user else f"sip:{place}") + tail
 

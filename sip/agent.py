@@ -5,6 +5,7 @@ import socket
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from ipaddress import ip_address
+from random import random
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -23,6 +24,7 @@ from parloir.sip.lines import Lines
 from parloir.sip.local import plain
 from parloir.sip.logins import StationLogin
 from parloir.sip.outgoing import OutgoingLeg
+from parloir.sip.servers import Names, Servers
 from parloir.sip.session import DialogStore, Incoming, Session, SessionEvents
 from parloir.sip.settings import Settings
 from parloir.sip.sightings import Sighting
@@ -30,7 +32,7 @@ from parloir.sip.stations import Station, Stations
 from parloir.sip.surroundings import Log
 from parloir.sip.target import Registered, Target, Through, Way
 from parloir.sip.transport import Observer
-from parloir.sip.trunk import Trunk
+from parloir.sip.trunk import Place, Trunk
 from parloir.sip.trunk_link import TrunkLink
 from parloir.sip.uri import Uri
 
@@ -63,7 +65,8 @@ class UserAgent:
         self.lines = Lines(settings, log, reactor)
         self.edge = Edge(reactor, settings, self.stations, dialog_store, self.lines, incoming, log, bindings, bans)
         self.edge.sockets.observe = self._wire
-        self.edge.trunks.resolve = self._resolve
+        self.edge.trunks.locate = self._locate
+        self._servers = Servers(reactor, Names(reactor).services, self._resolve, random)
         self.on_wire: Observer | None = None
         self._unheard: tuple[Address, bytes] | None = None
 
@@ -165,6 +168,12 @@ class UserAgent:
     async def find(self, target: Target) -> str:
         """The IP literal that a target is at now; raises Unreachable."""
         return (await self._way(target)).flow.peer.host
+
+    async def _locate(self, place: Place) -> tuple[Address, ...]:
+        """The servers at a PBX's place, in the order in which they are to be tried."""
+        if place.portless:
+            return await self._servers.of(place.host, place.transport, place.port)
+        return (Address(await self._resolve(place.host), place.port),)
 
     async def _resolve(self, host: str) -> str:
         try:

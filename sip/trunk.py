@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Protocol
 
 from parloir.sip.digest import Login
 from parloir.sip.errors import MalformedMessage
@@ -13,6 +14,13 @@ from parloir.sip.uri import NameAddr, Uri
 
 MOST_IDENTITIES = 4
 _SEPARATORS = re.compile(r"[\s\-.()]")
+
+
+class Place(Direct, Protocol):
+    """Where a PBX is: an address, or, where `portless`, a domain that may say which servers it has."""
+
+    @property
+    def portless(self) -> bool: ...
 
 
 class Identity(StrEnum):
@@ -47,7 +55,7 @@ class Trunk:
 
     facility: str
     name: str
-    places: tuple[Direct, ...]
+    places: tuple[Place, ...]
     numbers: tuple[tuple[str, str], ...] = ()
     register: bool = False
     login: Login | None = None

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from functools import partial
+from itertools import chain
 from random import random
 
 from twisted.internet.defer import ensureDeferred
@@ -15,10 +16,10 @@ from parloir.sip.flow import Flow, by
 from parloir.sip.local import plain
 from parloir.sip.message import MAGIC, Header, Request, Response
 from parloir.sip.surroundings import Clock, Log, Timer, stop
-from parloir.sip.target import Direct, Way
+from parloir.sip.target import Way
 from parloir.sip.transactions import Transactions
 from parloir.sip.transport import Sockets
-from parloir.sip.trunk import Trunk
+from parloir.sip.trunk import Place, Trunk
 from parloir.sip.trunk_registration import TrunkRegistration
 from parloir.sip.uri import NameAddr, Uri
 
@@ -26,24 +27,27 @@ PATIENCE = 8.0
 LOOK_AGAIN = 60.0
 DEAD = (408, 503, 504)
 
-Resolve = Callable[[str], Awaitable[str]]
+Locate = Callable[[Place], Awaitable[tuple[Address, ...]]]
 Heard = Callable[[Response | None], None]
 
 
 class TrunkLink:
     """Keeps one trunk up. `up` says of each of its places whether it answers, None before it was asked; `leaving`
-    that the PBX is being told that we go."""
+    that the PBX is being told that we go. `locate` finds the servers at a place, of which the next is tried when one
+    fails."""
 
     def __init__(
-        self, trunk: Trunk, clock: Clock, wire: Transactions, sockets: Sockets, resolve: Resolve, log: Log
+        self, trunk: Trunk, clock: Clock, wire: Transactions, sockets: Sockets, locate: Locate, log: Log
     ) -> None:
         self.trunk = trunk
         self.up: list[bool | None] = [None] * len(trunk.places)
-        self.addresses = [_literal(place) for place in trunk.places]
+        self._servers = [_literal(place) for place in trunk.places]
+        self.addresses = frozenset(chain(*self._servers))
+        self._turns = [0] * len(trunk.places)
         self._clock = clock
         self._wire = wire
         self._sockets = sockets
-        self._resolve = resolve
+        self._locate = locate
         self._log = log
         self._registration = TrunkRegistration(len(trunk.places), trunk.expires, random, clock.seconds())
         self._said: bool | None = None
@@ -67,6 +71,11 @@ class TrunkLink:
         return next((index for index, up in enumerate(self.up) if up), 0)
 
     @property
+    def at(self) -> Address | None:
+        """The address of the server in use; None while a name has not been looked up."""
+        return self._server(self.place) if self._servers[self.place] else None
+
+    @property
     def serves(self) -> bool:
         """Whether calls can be expected to go through, as far as is known."""
         answers = self.up[self.place] or not self.trunk.options
@@ -74,7 +83,7 @@ class TrunkLink:
 
     def is_at(self, host: str) -> bool:
         """Whether the PBX is at that host."""
-        return any(address is not None and address.host == host for address in self.addresses)
+        return any(address.host == host for address in self.addresses)
 
     async def way(self, number: str) -> Way:
         """How to call a number behind it; raises Unreachable."""
@@ -100,16 +109,27 @@ class TrunkLink:
         self._over = True
         for timer in self._timers.values():
             stop(timer)
-        address = self.addresses[self._registration.place]
-        if self.registered and address is not None:
+        if self.registered and self._servers[self._registration.place]:
             self.leaving = True
             self._go(self._send_register(0, ()))
 
     async def _flow(self, index: int) -> Flow:
         place = self.trunk.places[index]
-        address = Address(await self._resolve(place.host), place.port)
-        self.addresses[index] = address
-        return self._sockets.flow(address, place.transport)
+        servers = await self._locate(place)
+        if servers != self._servers[index]:
+            self._servers[index] = servers
+            self.addresses = frozenset(chain(*self._servers))
+        return self._sockets.flow(self._server(index), place.transport)
+
+    def _server(self, index: int) -> Address:
+        servers = self._servers[index]
+        return servers[self._turns[index] % len(servers)]
+
+    def _turn_from(self, index: int, failed: Flow) -> bool:
+        """Go on to a place's next server where this one was in use; whether another is now."""
+        if self._server(index) == failed.peer:
+            self._turns[index] += 1
+        return self._server(index) != failed.peer
 
     # Registering.
 
@@ -132,7 +152,7 @@ class TrunkLink:
         if expires == 0:
             self._wire.send(request, flow, lambda response: self._leave(request, response, bool(more)))
             return
-        self._send("register", request, flow, lambda response: self._heard(request, response, ours))
+        self._send("register", request, flow, lambda response: self._heard(request, response, ours, flow))
 
     def _leave(self, request: Request, response: Response | None, again: bool) -> None:
         shown = response and challenge.answered(self.trunk.login, request, response, dialogs.token())
@@ -141,10 +161,10 @@ class TrunkLink:
         elif response is None or response.status >= 200:
             self.leaving = False
 
-    def _heard(self, request: Request, response: Response | None, ours: Uri) -> None:
+    def _heard(self, request: Request, response: Response | None, ours: Uri, flow: Flow) -> None:
         now, registration = self._clock.seconds(), self._registration
         if response is None:
-            self._not_registered("no answer")
+            self._not_registered("no answer", flow)
             return
         shown = challenge.answered(self.trunk.login, request, response, dialogs.token())
         if shown is not None:
@@ -158,14 +178,17 @@ class TrunkLink:
             self._again()
         else:
             denied = response.status in (401, 403, 404, 407)
-            self._not_registered(f"{response.status} {response.phrase}", _seconds(response, "Retry-After"), denied)
+            after = _seconds(response, "Retry-After")
+            self._not_registered(f"{response.status} {response.phrase}", flow, after, denied)
 
-    def _not_registered(self, why: str, after: int = 0, denied: bool = False) -> None:
+    def _not_registered(self, why: str, flow: Flow | None = None, after: int = 0, denied: bool = False) -> None:
         if self._over:
             return
         registration, now = self._registration, self._clock.seconds()
         place = self.trunk.places[registration.place]
-        registration.failed(now, after, denied)
+        if flow is not None and self._turn_from(registration.place, flow):
+            self._later(f"options-{registration.place}", 0.0, partial(self._ask, registration.place))
+        registration.failed(now, after, denied, len(self.addresses))
         wait = round(registration.due - now, 1)
         self._log("sip.trunk_refused", trunk=self._name, place=f"{place.host}:{place.port}", why=why[:120], again=wait)
         self._say_state()
@@ -195,15 +218,19 @@ class TrunkLink:
                 f"options-{index}",
                 request,
                 flow,
-                lambda response: self._answers(index, response is not None and response.status not in DEAD),
+                lambda response: self._answers(index, response is not None and response.status not in DEAD, flow),
             )
 
-    def _answers(self, index: int, up: bool) -> None:
+    def _answers(self, index: int, up: bool, flow: Flow | None = None) -> None:
         if self._over:
             return
+        if flow is not None and flow.peer != self._server(index):
+            self._later(f"options-{index}", self.trunk.options or LOOK_AGAIN, partial(self._ask, index))
+            return  # it is of a server that is no more in use
         before, self.up[index] = self.up[index], up
+        another = not up and flow is not None and self._turn_from(index, flow)
         if not up and before and self.trunk.register and index == self._registration.place:
-            self._registration.suspect(self._clock.seconds())
+            self._registration.suspect(self._clock.seconds(), another)
             self._again()
         if self.serves or not up:
             self._say_state()
@@ -268,15 +295,15 @@ class TrunkLink:
         return "/".join(self.trunk.owner)
 
 
-def _literal(place: Direct) -> Address | None:
+def _literal(place: Place) -> tuple[Address, ...]:
     """A place that needs no looking up."""
     try:
-        return Address(plain(place.host), place.port)
+        return (Address(plain(place.host), place.port),)
     except ValueError:
-        return None
+        return ()
 
 
-def _at(place: Direct) -> Uri:
+def _at(place: Place) -> Uri:
     """A place as a URI without a user, its port named where it is not the usual one."""
     usual = 5061 if place.transport == "tls" else 5060
     return Uri("", place.host, None if place.port == usual else place.port, by(place.transport))

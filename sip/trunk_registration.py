@@ -44,19 +44,22 @@ class TrunkRegistration:
         else:
             self.failed(now)
 
-    def suspect(self, now: float) -> None:
-        """The address in use does not answer: try the next one at once, if there is another."""
-        if self._places > 1:
+    def suspect(self, now: float, another: bool = False) -> None:
+        """The address in use does not answer: try the next one at once, if there is one, or `another` server of it."""
+        if another:
+            self.due = now
+        elif self._places > 1:
             self.place = (self.place + 1) % self._places
             self.due = now
 
-    def failed(self, now: float, after: float = 0.0, denied: bool = False) -> None:
-        """It did not work here; `after` is what the PBX asked us to wait."""
+    def failed(self, now: float, after: float = 0.0, denied: bool = False, servers: int = 0) -> None:
+        """It did not work here; `after` is what the PBX asked us to wait. `servers` is how many there are at all its
+        addresses, where one can have several."""
         self._failures += 1
         self._denials = self._denials + 1 if denied else 0
         self.place = (self.place + 1) % self._places
-        rounds = self._failures // self._places
-        wait = 0.0 if self._failures % self._places else self._wait(rounds - 1)
+        each = max(servers, self._places)
+        wait = 0.0 if self._failures % each else self._wait(self._failures // each - 1)
         self.due = now + max(wait, min(after, DENIED_LATE))
         if denied:
             self._until = now

@@ -13,23 +13,23 @@ from parloir.sip.surroundings import Clock, Log
 from parloir.sip.target import Through, Way
 from parloir.sip.transactions import Transactions
 from parloir.sip.transport import Sockets
-from parloir.sip.trunk import Trunk
-from parloir.sip.trunk_link import Resolve, TrunkLink
+from parloir.sip.trunk import Place, Trunk
+from parloir.sip.trunk_link import Locate, TrunkLink
 
 
-async def literal(host: str) -> str:
+async def literal(place: Place) -> tuple[Address, ...]:
     """An IP literal as it is; Unreachable for a name."""
     try:
-        return plain(host)
+        return (Address(plain(place.host), place.port),)
     except ValueError:
-        raise Unreachable(host, "names are not looked up here") from None
+        raise Unreachable(place.host, "names are not looked up here") from None
 
 
 class Trunks:
-    """`resolve` finds the IP literal of a host; links begin when they are started."""
+    """`locate` finds the servers at a place; links begin when they are started."""
 
     def __init__(self, clock: Clock, wire: Transactions, sockets: Sockets, log: Log) -> None:
-        self.resolve: Resolve = literal
+        self.locate: Locate = literal
         self.links: dict[tuple[str, str], TrunkLink] = {}
         self._clock = clock
         self._wire = wire
@@ -60,8 +60,8 @@ class Trunks:
         link.stop()
         self._left.append(link)
 
-    async def _found(self, host: str) -> str:
-        return await self.resolve(host)
+    async def _found(self, place: Place) -> tuple[Address, ...]:
+        return await self.locate(place)
 
     def start(self) -> None:
         """Bring all up."""

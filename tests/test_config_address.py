@@ -41,6 +41,13 @@ def test_other_text_is_read_or_refused_with_a_remedy(text: str) -> None:
         assert _read_or_remedy(read, text)
 
 
+def test_a_name_without_port_is_known_as_such_and_written_so() -> None:
+    assert SipAddress.parse("sip:pbx.example;transport=tls") == SipAddress("", "pbx.example", 5061, "tls", True)
+    assert not SipAddress.parse("sip:pbx.example:5060").portless
+    for text in ("sip:pbx.example", "sip:1001@pbx.example;transport=tcp", "sip:pbx.example:5060"):
+        assert str(SipAddress.parse(text)) == text
+
+
 def test_a_sip_address_without_port_has_sips_own() -> None:
     assert SipAddress.parse("sip:1001@10.0.0.20") == SipAddress("1001", "10.0.0.20", 5060)
     assert SipAddress.parse("sip:[2001:db8::1]") == SipAddress("", "2001:db8::1", 5060)

@@ -11,7 +11,7 @@ from parloir.sip.digest import Credentials, Login
 from parloir.sip.message import Header, Request, Response
 from parloir.sip.session import EndKind
 from parloir.sip.target import Through
-from parloir.sip.trunk import Trunk
+from parloir.sip.trunk import Place, Trunk
 from parloir.sip.trunk_link import TrunkLink
 from tests.sip_bench import OFFER, Bench, Call
 from tests.sip_phone import SDP, Phone
@@ -149,6 +149,35 @@ async def test_the_second_address_takes_over(bench: Bench) -> None:
     await until(bench, lambda: link.serves)
     assert await bench.agent.find(TARGET) == "127.0.0.7"
     first.respond(await first.request("OPTIONS"), 503)
+
+
+@ensureDeferred
+async def test_the_next_server_of_a_domain_takes_over(bench: Bench) -> None:
+    first, second = pbx(bench), pbx(bench, "127.0.0.7")
+    well(second)
+    looked_up: list[Place] = []
+
+    async def locate(place: Place) -> tuple[Address, ...]:
+        looked_up.append(place)
+        return Address(first.host, first.port), Address(second.host, second.port)
+
+    bench.agent.edge.trunks.locate = locate
+    domain = SipAddress.parse("sip:pbx.example")
+    bench.agent.replace_trunks([Trunk("north", "pbx", (domain,), register=True, login=LOGIN, options=0.5)])
+    link = bench.agent.trunks()["north", "pbx"]
+    refused = await first.request("REGISTER")
+    assert refused.uri == "sip:pbx.example"
+    first.respond(refused, 503, None, ("Retry-After", "0"))
+    assert (await taken(second)).uri == "sip:pbx.example"
+    await until(bench, lambda: link.serves)
+    assert await bench.agent.find(TARGET) == "127.0.0.7"
+    assert all(link.is_at(phone.host) for phone in (first, second))
+    assert {place.portless for place in looked_up} == {True}
+    second.on_message = None
+    second.respond(await second.request("OPTIONS"), 503)
+    well(first)
+    await taken(first)
+    assert await bench.agent.find(TARGET) == "127.0.0.6"
 
 
 @ensureDeferred

@@ -86,7 +86,7 @@ class Switchboard:
             return [self._registered(binding, station) for binding in bindings]
         if station.trunk is not None:
             link = self._agent.trunks().get((facility, station.trunk))
-            at = link.addresses[link.place] if link is not None else None
+            at = link.at if link is not None else None
             reach = Reach.TRUNK_UP if link is not None and link.serves else Reach.TRUNK_DOWN
             transport = link.trunk.places[link.place].transport if link is not None else ""
             return [self._phone(facility, name, station, reach, at, transport)]
