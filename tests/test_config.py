@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import get_args
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
@@ -149,6 +149,7 @@ def json_values() -> st.SearchStrategy[object]:
     return st.recursive(finite, lambda inner: st.lists(inner) | st.dictionaries(texts(), inner), max_leaves=10)
 
 
+@settings(max_examples=50)
 @given(st.dictionaries(texts(), json_values(), min_size=1))
 def test_json_is_read_as_json(value: dict[str, object]) -> None:
     with TemporaryDirectory() as folder:

@@ -48,11 +48,11 @@ def test_any_tool_can_open_it(path: Path) -> None:
         assert json.load(said)["journal"] == {"chunks": 3, "hash": "ab"}
 
 
-@pytest.mark.parametrize("bit", [0x01, 0x20])
-def test_every_flipped_byte_is_found_where_it_is(path: Path, tmp_path: Path, bit: int) -> None:
+@pytest.mark.parametrize(("bit", "step"), [(0x01, 1), (0x20, 4)])
+def test_every_flipped_byte_is_found_where_it_is(path: Path, tmp_path: Path, bit: int, step: int) -> None:
     whole, changed = path.read_bytes(), tmp_path / "changed"
     small = set(range(4 * 512 + len(verify(path).manifest.model_dump_json(indent=1)) + 1024))
-    for at in sorted(small | set(range(0, len(whole), 997)) | {len(whole) - 1}):
+    for at in sorted(small | set(range(0, len(whole), 997)) | {len(whole) - 1})[::step]:
         data = bytearray(whole)
         data[at] ^= bit
         changed.write_bytes(data)

@@ -2,7 +2,7 @@
 
 import string
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from parloir.rtp.description import Address, Codec, Description, Direction, Format, Media
@@ -67,7 +67,6 @@ DESCRIPTIONS = st.builds(
 )
 
 
-@settings(max_examples=200)
 @given(DESCRIPTIONS, HOSTS)
 def test_what_is_written_is_read_back_as_it_was(description: Description, address: str) -> None:
     assert parse(serialize(description, address)) == description

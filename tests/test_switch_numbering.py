@@ -170,5 +170,5 @@ class Numbering(RuleBasedStateMachine):
         self.checked = len(self.recorder.packets) if hasattr(self, "recorder") else 0
 
 
-Numbering.TestCase.settings = settings(max_examples=300, stateful_step_count=30, deadline=None)
+Numbering.TestCase.settings = settings(max_examples=150, stateful_step_count=30, deadline=None)
 TestNumbering = Numbering.TestCase
