@@ -168,6 +168,30 @@ def test_the_length_of_an_mki_reaches_the_relay() -> None:
     assert parse(answer(theirs, found, place(keys.said))).media[0].keys[0].identifier is None
 
 
+def test_a_phone_that_answers_with_an_mki_is_read_by_it() -> None:
+    keys = OwnKeys()
+    mine = ours(keys)
+    offered = mine.media[0].keys[2]
+    theirs = Key(offered.tag, offered.suite, bytes(30), None, b"\x07\x08")
+    found = agree(phone("m=audio 4002 RTP/SAVP 0", f"a=crypto:{theirs}"), CHROME, mine, REQUIRED)
+    keys.take(found, mine)
+    (stream,) = phone_side(found, keys.used).streams
+    assert stream.secrets is not None
+    assert (stream.secrets.profile, stream.secrets.send) == (offered.suite, offered.master)
+    assert (stream.secrets.receive, stream.secrets.identifier) == (bytes(30), 2)
+
+
+def test_a_line_of_several_keys_is_passed_over_and_the_next_is_taken_under_its_tag() -> None:
+    several = f"{Key(1, Suite.AES_128_CM_80, bytes(30), 1 << 20, bytes([0, 1]))};inline:{'A' * 40}|2^20|2:2"
+    theirs = phone("m=audio 4002 RTP/SAVP 0", f"a=crypto:{several}", f"a=crypto:{key(2)}")
+    keys, found = OwnKeys(), agree(theirs, CHROME, None, REQUIRED)
+    keys.answer(found)
+    assert found.audio.key == key(2)
+    assert [each.tag for each in parse(answer(theirs, found, place(keys.said))).media[0].keys] == [2]
+    with pytest.raises(NothingInCommon, match="no key"):
+        agree(phone("m=audio 4002 RTP/SAVP 0", f"a=crypto:{several}"), CHROME, None, REQUIRED)
+
+
 def test_no_key_is_in_any_representation() -> None:
     keys = OwnKeys()
     found = agree(phone(*SECURE), CHROME, None, REQUIRED)

@@ -6,24 +6,9 @@ from typing import Any, Protocol
 from twisted.protocols import amp
 
 from parloir.errors import ParloirError
+from parloir.relay import news
 from parloir.relay.bodies import Report
 from parloir.relay.journal import End
-from parloir.relay.news import (
-    Digit,
-    KeyframeWanted,
-    LegBack,
-    LegLost,
-    LegSilent,
-    LegUp,
-    ListenerGone,
-    ListenerUp,
-    PhoneStrays,
-    PictureRests,
-    Quality,
-    RecordingOver,
-    SpeakerGone,
-    SpeakerUp,
-)
 
 
 class NoRelay(ParloirError):
@@ -104,98 +89,98 @@ class RelayLocator(amp.CommandLocator):
         relay = self.relays.up.get(self.index)
         return relay.bridges.get(bridge) if relay else None
 
-    @LegUp.responder
+    @news.LegUp.responder
     def leg_up(self, bridge: str, leg: str) -> dict[str, Any]:
         """A leg's media path is up."""
         if call := self._call(bridge):
             call.leg_up(leg)
         return {}
 
-    @LegLost.responder
+    @news.LegLost.responder
     def leg_lost(self, bridge: str, leg: str, why: str) -> dict[str, Any]:
         """A leg is gone, for now."""
         if call := self._call(bridge):
             call.leg_lost(leg, why)
         return {}
 
-    @LegBack.responder
+    @news.LegBack.responder
     def leg_back(self, bridge: str, leg: str) -> dict[str, Any]:
         """A lost leg is back."""
         if call := self._call(bridge):
             call.leg_back(leg)
         return {}
 
-    @LegSilent.responder
+    @news.LegSilent.responder
     def leg_silent(self, bridge: str, leg: str, silent: bool) -> dict[str, Any]:
         """A leg sends nothing, or sends again."""
         if call := self._call(bridge):
             call.leg_silent(leg, silent)
         return {}
 
-    @Digit.responder
+    @news.Digit.responder
     def digit(self, bridge: str, digit: str) -> dict[str, Any]:
         """A key was pressed on the phone."""
         if call := self._call(bridge):
             call.digit(digit)
         return {}
 
-    @PhoneStrays.responder
+    @news.PhoneStrays.responder
     def phone_strays(self, bridge: str) -> dict[str, Any]:
         """The phone sends another format than the one in use."""
         if call := self._call(bridge):
             call.phone_strays()
         return {}
 
-    @KeyframeWanted.responder
+    @news.KeyframeWanted.responder
     def keyframe_wanted(self, bridge: str) -> dict[str, Any]:
         """The phone is to make a keyframe, and has to be asked by signalling."""
         if call := self._call(bridge):
             call.keyframe_wanted()
         return {}
 
-    @PictureRests.responder
+    @news.PictureRests.responder
     def picture_rests(self, bridge: str, rests: bool) -> dict[str, Any]:
         """The phone's picture is withheld from the browser, or shown again."""
         if call := self._call(bridge):
             call.picture_rests(rests)
         return {}
 
-    @RecordingOver.responder
+    @news.RecordingOver.responder
     def recording_over(self, recording: str, chunks: int, octets: int, hash: str, failure: str) -> dict[str, Any]:
         """A journal is closed, or was given up."""
         if self.relays.news:
             self.relays.news[0].over(recording, End(chunks, octets, hash), failure)
         return {}
 
-    @ListenerUp.responder
+    @news.ListenerUp.responder
     def listener_up(self, bridge: str, listener: str) -> dict[str, Any]:
         """A listener hears."""
         if self.relays.news:
             self.relays.news[1].listener_up(bridge, listener)
         return {}
 
-    @ListenerGone.responder
+    @news.ListenerGone.responder
     def listener_gone(self, bridge: str, listener: str, why: str) -> dict[str, Any]:
         """A listener is gone."""
         if self.relays.news:
             self.relays.news[1].listener_gone(bridge, listener, why)
         return {}
 
-    @SpeakerUp.responder
+    @news.SpeakerUp.responder
     def speaker_up(self, bridge: str, speaker: str) -> dict[str, Any]:
         """A speaker is heard."""
         if self.relays.news:
             self.relays.news[2].speaker_up(bridge, speaker)
         return {}
 
-    @SpeakerGone.responder
+    @news.SpeakerGone.responder
     def speaker_gone(self, bridge: str, speaker: str, why: str) -> dict[str, Any]:
         """A speaker is gone."""
         if self.relays.news:
             self.relays.news[2].speaker_gone(bridge, speaker, why)
         return {}
 
-    @Quality.responder
+    @news.Quality.responder
     def quality(self, bridge: str, report: Report) -> dict[str, Any]:
         """How both legs fare."""
         if call := self._call(bridge):
