@@ -13,7 +13,7 @@ from .stage import BROWSER_TONE, Stage
 from .test_policies import parloir
 from .twinkle import Twinkle
 
-NUMBER, PIN, WRONG = "1001", "4711", "1174"
+NUMBER, PIN, WRONG = "1001", "47110815", "51801174"
 PEOPLE = {
     "residents.csv": f"number,name,unit,pin\n{NUMBER},Resident One,A,{PIN}\n",
     "visitors.csv": "reference,name\nkin,Ann Doe\ncounsel,Bo Roe\n",
