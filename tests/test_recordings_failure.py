@@ -48,6 +48,13 @@ def test_recording_that_cannot_begin_is_a_failure_too(make: Make, ends: bool) ->
     scene.talk_recorded()
     assert scene.recording().state is State.FAILED
     assert ("Join" in scene.relay.done) is not ends
+    wanted = [("en/cannot-record", "both")] if ends else [("en/not-recorded", "phone"), ("en/not-recorded", "browser")]
+    assert spoken(scene)[-len(wanted) :] == wanted
+    if ends:
+        scene.relay.finish()
+        scene.reactor.advance(6)
+        assert scene.reason() == "RecordingFailed"
+        assert "Join" not in scene.relay.done
 
 
 def fail(scene: Recorded) -> Any:
@@ -66,6 +73,7 @@ def test_both_are_told_that_the_call_goes_on_unrecorded(make: Make) -> None:
     assert scene.desk.wall.tiles()[0].recorded is Recording.FAILED
     (alert,) = scene.do(scene.database.run(lambda connection: alerts.list(connection, waiting=True)))
     assert alert.text == f"call {scene.call.id} is not recorded: No space left on device"
+    page.heard.clear()
     scene.call.page.show_again()
     assert page.last(Warn).text == "This visit is not being recorded.", "a page that comes back is told too"
 
