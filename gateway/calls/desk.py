@@ -26,6 +26,7 @@ from parloir.calls.receipts import Receipts
 from parloir.calls.recording import Place, Recordings, Rule
 from parloir.calls.relays import Relays
 from parloir.calls.room import Page, Presence, Room
+from parloir.calls.rooms import Rooms
 from parloir.calls.shelf import Shelf
 from parloir.calls.stations import NotServed, Phones, Station, Stations
 from parloir.calls.till import Till
@@ -80,7 +81,6 @@ class Desk:
     facilities: Facilities
     terms: DeskTerms
     logins: Logins | None = None
-    rooms: dict[str, Room] = field(default_factory=dict)
     live: dict[str, LiveCall] = field(default_factory=dict)
     ended: dict[str, int] = field(default_factory=dict)
     closing: bool = False
@@ -102,12 +102,22 @@ class Desk:
         self.timelines.happened = self.wall.happened
         self.till = Till(self.timelines, caps.shipped, self.live.__contains__)
         self.estimates = Estimates(self.reactor, self.bookings, self.till)
+        self.rooms = Rooms(
+            self.reactor,
+            self.bookings.now,
+            self.stations,
+            self.facilities,
+            self.terms.ice_servers,
+            self.terms.relay_only,
+            self._ready,
+            self.estimates.tell,
+        )
         self.receipts = Receipts(self.database, self.facilities, self.timelines.log)
         self.attendant = Attendant(
-            self.reactor, self.bookings, self.timelines.log, self._room, self._begin, self._menu, self.logins
+            self.reactor, self.bookings, self.timelines.log, self.rooms.of, self._begin, self._menu, self.logins
         )
         self.consent = Consent(self.timelines)
-        self.lounge = Lounge(self.bookings, self._lounge_room)
+        self.lounge = Lounge(self.bookings, lambda visit: self.rooms.waiting(visit, self.lounge.forget))
         self.attendant.lounge = self.lounge
 
     async def start(self) -> None:
@@ -123,15 +133,9 @@ class Desk:
                 await work()
             except Exception as error:
                 self.timelines.log("store.failed", error=str(error))
-        for room in list(self.rooms.values()):
-            self._forget(room)
+        self.rooms.tidy()
         if not self.closing:
             self.reactor.callLater(SWEEP, lambda: ensureDeferred(self._sweep()))
-
-    def _forget(self, room: Room) -> None:
-        """A room in which nobody is keeps nothing worth keeping."""
-        if room.page is None and room.call is None and self.rooms.get(room.visit.id) is room:
-            del self.rooms[room.visit.id]
 
     # What staff do.
 
@@ -201,7 +205,7 @@ class Desk:
         if visit.id not in self.rooms and (not visit.is_open or visit.end <= self.bookings.now()):
             await self.receipts.tell(visit, page.send)
             raise VisitOver(visit)
-        room = self._room(visit)
+        room = self.rooms.of(visit)
         presence = room.enter(page)
         ensureDeferred(self.receipts.tell_room(visit, room))
         return presence
@@ -214,38 +218,6 @@ class Desk:
     def incoming(self, incoming: Incoming) -> None:
         """A station dials."""
         self.attendant.incoming(incoming)
-
-    def _lounge_room(self, visit: Visit) -> Room:
-        """A room for a visitor who waits to be called."""
-        facility = self.facilities.get(visit.facility)
-        return Room(
-            visit,
-            facility.name,
-            facility.language,
-            self.reactor,
-            self.bookings.now,
-            self._ready,
-            lambda: self.terms.ice_servers(visit.id),
-            self.terms.relay_only,
-            self.lounge.forget,
-        )
-
-    def _room(self, visit: Visit) -> Room:
-        if visit.id not in self.rooms:
-            station = self.stations.get(visit.facility, visit.station)
-            self.rooms[visit.id] = Room(
-                visit,
-                station.facility_name,
-                station.language,
-                self.reactor,
-                self.bookings.now,
-                self._ready,
-                lambda: self.terms.ice_servers(visit.id),
-                self.terms.relay_only,
-                self._forget,
-                self.estimates.tell,
-            )
-        return self.rooms[visit.id]
 
     def _ready(self, room: Room) -> None:
         """A visitor has joined and the time has come: connect the phone that dialled, or ring it."""

@@ -92,9 +92,7 @@ class Web:
         sessions = Sessions(office, public_url) if office else None
         self._door = Door(Bearer(token_file), self._client, public_url, seconds, sessions)
         self._login = Login(self._door, sessions, self._client, seconds)
-        askers = Askers(office, self._door, self._client, seconds) if office else None
-        self._plugin_routes = PluginRoutes(office, askers) if office and askers else None
-        self._plugin_pages = PluginPages(office, self._door, public_url) if office else None
+        self._take_plugins(office)
         links = self._plugin_pages.links if self._plugin_pages else lambda who: []
         self._endpoint = Endpoint(Api(desk, public_url, office, links, trace, board), self._door)
         self._recordings = RecordingsApi(desk, archive) if archive else None
@@ -104,6 +102,12 @@ class Web:
         self._files = read_files()
         self._port: Any = None
         self._request_class = type("Request", (WebRequest,), {"cautions": cautions(public_url)})
+
+    def _take_plugins(self, office: Office | None) -> None:
+        """Have the routes and pages of plugins, where there is staff to use them."""
+        askers = Askers(office, self._door, self._client, self._seconds) if office else None
+        self._plugin_routes = PluginRoutes(office, askers) if office and askers else None
+        self._plugin_pages = PluginPages(office, self._door, self._public_url) if office else None
 
     async def listen(self) -> tuple[str, int]:
         """Begin to serve; the host and port that it does so at (port 0 is replaced by a free one)."""
