@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from parloir.policy import price
-from parloir.policy.answers import Payer, PayerKind, RateStep, Tax
+from parloir.policy.answers import Cap, CapKind, Payer, PayerKind, RateStep, Tax
+from parloir.policy.decision import Limit
 from parloir.policy.price import CENT
 from parloir.webrtc.signalling import Ended, Join, Leave, Meter, Warn
 from tests.live_scene import BROWSER, PHONE, FakePage
@@ -116,6 +117,21 @@ def test_the_visits_own_end_does_not_move(shop: Shop) -> None:
     assert shop.desk.live
     shop.reactor.advance(1)
     assert page.last(Ended).reason == "LimitReached"
+
+
+def test_the_policies_limit_counts_from_the_connection_whatever_pauses(shop: Shop) -> None:
+    shop.deposit(10 * DOLLAR)
+    shop.decides(limit=Limit(600, "default", (Cap(600, CapKind.POLICY, "default"),)))
+    page, _ = shop.talk()
+    session = shop.phones.session
+    shop.do(session.events.offered(session, PHONE.replace("sendrecv", "sendonly")))
+    shop.reactor.advance(500)
+    shop.do(session.events.offered(session, PHONE))
+    shop.reactor.advance(99)
+    assert shop.desk.live
+    shop.reactor.advance(1)
+    assert page.last(Ended).reason == "LimitReached"
+    assert shop.told("charged")[0]["seconds"] == 100
 
 
 @pytest.mark.parametrize(

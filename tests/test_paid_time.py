@@ -140,6 +140,23 @@ def test_the_end_moves_out_while_media_pauses_but_never_beyond_the_visits_own() 
     assert (call.over, call.reactor.seconds()) == ("time", 60)
 
 
+def test_a_warning_that_is_due_at_the_moment_of_a_pause_is_given_after_it() -> None:
+    call = Talking(70, 600)
+    call.reactor.callLater(10, call.part)  # before the warning's own timer
+    call.deadline.count(0)
+    call.run(10)
+    call.run(20)
+    call.join()
+    call.run()
+    assert [(mark, money) for mark, _, money in call.warned] == [(60, True), (10, True)]
+
+
+def test_there_is_no_warning_of_more_time_than_there_ever_was() -> None:
+    call = Talking(30, 600)
+    call.run()
+    assert [mark for mark, _, _ in call.warned] == [10]
+
+
 def test_what_nobody_paid_for_is_warned_of_as_the_end_of_the_visit() -> None:
     call = Talking(500, 100)
     call.run()

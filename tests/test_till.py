@@ -210,19 +210,22 @@ def test_policies_price_a_browser_without_a_picture_as_sound(shop: Shop, offer: 
     assert policies.asked.media == (values.Medium.AUDIO, values.Medium.VIDEO)[:media]
 
 
-def test_a_crash_in_mid_call_is_settled_at_the_next_start(shop: Shop, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("waived", "cents"), [((), 6), ((Ending.FACILITY_FAULT,), 0)])
+def test_a_crash_in_mid_call_is_settled_at_the_next_start(
+    shop: Shop, tmp_path: Path, waived: tuple[Ending, ...], cents: int
+) -> None:
     shop.deposit(10 * DOLLAR)
-    shop.decides()
+    shop.decides(waived=waived)
     shop.talk()
     shop.call.media.quality(Report(flowing=30_500, since_join=True))
     again = Shop(tmp_path)
     try:
         again.do(again.desk.start())
-        [charged] = again.told("charged")
-        assert (charged["seconds"], charged["ending"]) == (30, "facility_fault")
-        assert again.balance(shop.account) == Balance(10 * DOLLAR - 6 * CENT, 0)
+        [settled] = again.told("charged" if cents else "hold_released")
+        assert (settled["seconds"], settled["ending"]) == (30, "facility_fault")
+        assert again.balance(shop.account) == Balance(10 * DOLLAR - cents * CENT, 0)
         again.do(again.desk.start())
-        assert again.balance(shop.account) == Balance(10 * DOLLAR - 6 * CENT, 0)
+        assert again.balance(shop.account) == Balance(10 * DOLLAR - cents * CENT, 0)
     finally:
         close(again)
 

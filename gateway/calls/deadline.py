@@ -40,12 +40,14 @@ class Deadline:
     def set(self, latest: datetime, warnings: tuple[int, ...] = (), paid: int | None = None) -> None:
         """Let the call end then, or when so many seconds were talked as are `paid` for (None: all).
 
-        There is a warning so many seconds before: always in the last minute and seconds.
+        There is a warning so many seconds before, if that is to come: always in the last minute and seconds.
         """
         for mark in self._marks:
             self._timers.stop(f"warn {mark}")
         self.latest, self.paid = latest, paid
-        self._marks = {LAST_MINUTE, LAST_SECONDS, *warnings}
+        left = (latest - self._clock.wall()).total_seconds()
+        shortest = left if paid is None else min(left, paid)
+        self._marks = {mark for mark in (LAST_MINUTE, LAST_SECONDS, *warnings) if mark < shortest}
         self._arm()
 
     @property
@@ -94,9 +96,8 @@ class Deadline:
             left, money = max(paid, SOONEST), True
         self._timers.start("limit", max(0.0, left), lambda: self._over(money))
         for mark in self._marks:
-            self._timers.stop(f"warn {mark}")
-            if left > mark:
-                self._timers.start(f"warn {mark}", left - mark, lambda mark=mark: self._say(mark, money))  # type: ignore[misc]
+            after = max(0.0, left - mark)
+            self._timers.start(f"warn {mark}", after, lambda mark=mark: self._say(mark, money))  # type: ignore[misc]
 
     def _say(self, mark: int, money: bool) -> None:
         self._marks.discard(mark)

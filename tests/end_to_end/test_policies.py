@@ -3,6 +3,7 @@
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Mapping
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -22,11 +23,11 @@ PEOPLE = {
 }
 
 
-def import_people(gateway: Gateway) -> dict[str, str]:
+def import_people(gateway: Gateway, people: Mapping[str, str] = PEOPLE) -> dict[str, str]:
     """Take the people in as staff would; the ids of the resident and the visitors."""
-    for name, text in PEOPLE.items():
+    for name, text in people.items():
         (gateway.home / name).write_text(text)
-    parloir(gateway, "people", "import", "--config", str(gateway.file), "--facility", "north", *PEOPLE)
+    parloir(gateway, "people", "import", "--config", str(gateway.file), "--facility", "north", *people)
     with closing(sqlite3.connect(gateway.home / "data" / "parloir.sqlite3")) as database:
         found = dict(database.execute("SELECT number, id FROM residents").fetchall())
         return found | dict(database.execute("SELECT reference, id FROM visitors").fetchall())
