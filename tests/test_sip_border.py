@@ -8,10 +8,11 @@ from hypothesis import strategies as st
 from parloir.rtp.description import Address
 from parloir.sip.flow import Flow
 from parloir.sip.message import Request, Response
+from parloir.sip.peers import LINGER
 from parloir.sip.session import EndKind
 from parloir.sip.uri import NameAddr
 from tests.sip_bench import ANSWER, Call
-from tests.sip_border import LINE, Border, message
+from tests.sip_border import LINE, PHONE, Border, message
 from tests.sip_phone import SDP
 
 damage = st.lists(st.tuples(st.floats(0, 0.999), st.integers(0, 6), st.binary(max_size=6)), max_size=4)
@@ -81,6 +82,29 @@ def test_what_lines_say_is_read_as_strictly(data: bytes) -> None:
     border.edge.from_line(Flow("udp://127.0.0.1:0", LINE), data)
     border.edge.from_line(Flow("udp://127.0.0.1:0", Address("127.0.0.1", 7)), bytes(message("BYE", 1)))
     assert border.to_line == []
+
+
+def test_a_phone_that_only_a_call_brought_is_heard_while_it_talks_and_a_while_after() -> None:
+    border = Border()
+    border.edge.stations.replace([])
+    border.phone_sends(bytes(message("INVITE", 1).with_body(SDP)))
+    assert (border.raw, border.edge.knows(PHONE.host)) == ([], False)
+    call, invite = border.talks()
+    border.clock.advance(3 * LINGER)
+    headers = (
+        ("Via", "SIP/2.0/UDP 127.0.0.3:5090;branch=z9hG4bKbye"),
+        ("From", "<sip:1001@127.0.0.3>;tag=pt"),
+        ("To", invite.one("From")),
+        ("Call-ID", invite.call_id),
+        ("CSeq", "2 BYE"),
+    )
+    border.phone_sends(bytes(Request(headers, b"", "BYE", "sip:parloir@127.0.0.2:5060")))
+    assert [answer.status for answer in border.responses("BYE")] == [200]
+    assert call.told[-1][1].kind is EndKind.HUNG_UP
+    border.clock.pump([1.0] * 40)
+    assert border.edge.knows(PHONE.host)
+    border.clock.pump([1.0] * round(LINGER))
+    assert not border.edge.knows(PHONE.host)
 
 
 def test_a_line_sees_nothing_of_the_phone() -> None:

@@ -14,8 +14,8 @@ Hear = Callable[[Room], None]
 
 
 class Rooms(dict[str, Room]):
-    """The rooms by visit. `ready` hears when a room's visitor has joined and its time has come, `estimate` when a page
-    wants to know what a call would cost."""
+    """The rooms by visit. `ready` hears when a room's visitor has joined and its time has come; `estimate` tells a
+    room's page what a call would cost."""
 
     def __init__(
         self,
