@@ -4,9 +4,10 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import Connection, delete, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, OperationalError
 
-from parloir.store import ledger, ledger_accounts, ledger_holds, ledger_payments, timeline
+from parloir.store import ledger, ledger_accounts, ledger_balances, ledger_holds, ledger_payments, timeline
+from parloir.store.database import connect
 from parloir.store.ledger import Draft, Evidence, Kind
 from parloir.store.ledger_balances import Balance
 from parloir.store.ledger_errors import (
@@ -21,6 +22,7 @@ from parloir.store.ledger_errors import (
     Unbalanced,
 )
 from parloir.store.ledger_tables import ledger_entries, ledger_postings
+from tests.databases import Server
 from tests.ledger_desk import CENT, RESIDENT, START, VISITOR, LedgerDesk
 
 desk = LedgerDesk()
@@ -186,21 +188,64 @@ def test_only_a_holders_account_takes_deposits(connection: Connection, account: 
         desk.deposit(connection, CENT, account=account)
 
 
-def test_an_entry_that_does_not_come_to_nothing_is_refused(connection: Connection) -> None:
-    draft = Draft(
+def an_entry(*moves: int) -> Draft:
+    return Draft(
         facility="north",
         event="e",
         kind=Kind.DEPOSIT,
         account=RESIDENT,
-        moves={RESIDENT: 2, "deposits:kiosk": -1},
+        moves=dict(zip((RESIDENT, "deposits:kiosk"), moves, strict=True)),
         evidence=Evidence(audit=1),
         at=START,
         by="clerk",
     )
+
+
+@pytest.mark.parametrize("moves", [(2, -1), (0, 1), (1.0, -1.0), (0.5, -0.5), (True, -1)], ids=str)
+def test_an_entry_that_is_not_whole_numbers_which_come_to_nothing_is_refused(
+    connection: Connection, moves: tuple[int, int]
+) -> None:
+    with pytest.raises(Unbalanced):
+        ledger.post(connection, an_entry(*moves))
+    assert ledger.list(connection, "north") == []
+
+
+def test_what_cannot_be_kept_whole_is_refused(connection: Connection) -> None:
     with pytest.raises(Unbalanced, match="comes to 1 and not to 0"):
-        ledger.post(connection, draft)
+        ledger.post(connection, an_entry(2, -1))
     with pytest.raises(CannotKeep, match="event of an entry"):
         desk.deposit(connection, CENT, event="d" * 201)
+
+
+def test_one_event_is_posted_once_even_by_whoever_did_not_look_for_it(connection: Connection) -> None:
+    desk.deposit(connection, CENT, "e")
+    with pytest.raises(EventTaken):
+        ledger.post(connection, an_entry(CENT, -CENT))
+    assert desk.balance(connection).available == CENT
+
+
+@pytest.mark.parametrize(("charge", "tax"), [(-1, 0), (-1, 1), (CENT, -1), (float(CENT), 0), (CENT, 0.5), (True, 0)])
+def test_a_call_is_charged_whole_amounts_and_none_below_nothing(connection: Connection, charge: int, tax: int) -> None:
+    desk.open(connection, "c1")
+    desk.deposit(connection, 30 * CENT)
+    desk.hold(connection, "c1", 30 * CENT)
+    with pytest.raises(BadAmount), connection.begin_nested():
+        desk.settle(connection, "c1", charge, {"city": tax})
+    assert desk.balance(connection) == Balance(0, 30 * CENT)
+
+
+def test_a_balance_that_is_looked_at_to_be_spent_is_nobody_elses_meanwhile(postgresql: Server) -> None:
+    engine = connect(postgresql.fresh())
+    with engine.connect() as first, engine.connect() as second:
+        desk.deposit(first, CENT)
+        first.commit()
+        assert ledger_balances.spendable(first, "north", RESIDENT) == CENT
+        second.exec_driver_sql("SET lock_timeout = '50ms'")
+        with pytest.raises(OperationalError, match="lock timeout"):
+            ledger_balances.spendable(second, "north", RESIDENT)
+        second.rollback()
+        first.rollback()
+    engine.dispose()
 
 
 @pytest.mark.parametrize("table", [ledger_entries, ledger_postings, ledger_accounts.ledger_accounts], ids=str)

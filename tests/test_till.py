@@ -130,6 +130,17 @@ def test_a_balance_that_runs_out_ends_the_call_after_two_warnings(shop: Shop) ->
     assert not page.last(Ended).again
 
 
+def test_seconds_beyond_those_that_were_paid_for_cost_nothing(shop: Shop) -> None:
+    shop.deposit(20 * CENT)
+    shop.decides()
+    _, presence = shop.talk()
+    shop.flowed(119_000)
+    presence.receive(Leave())
+    [charged] = shop.told("charged")
+    assert (charged["seconds"], charged["total"]) == (104, 20 * CENT)
+    assert shop.balance() == Balance(0, 0)
+
+
 def test_money_that_lasts_longer_than_the_visit_warns_of_nothing_but_its_end(shop: Shop) -> None:
     shop.deposit(10 * DOLLAR)
     shop.decides()
