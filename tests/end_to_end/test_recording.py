@@ -77,37 +77,8 @@ def fetch(gateway: Gateway, path: str, span: str = "") -> tuple[int, bytes]:
 
 
 @pytest.mark.long
-def test_recorded_minute_has_four_streams_as_long_as_they_talked(stage: Stage, tmp_path: Path) -> None:
-    phone = stage.baresip(tone=TONE, user="1001")
-    gateway = stage.gateway({"pod-a-1": phone.address}, plugins=RECORDING, records=True)
-    visit = gateway.add_visit()
-    page = stage.page(visit)
-    page.join()
-    page.wait_for_state("notice")
-    assert "recorded" in page.text()
-    page.wait_for_state("talking")
-    page.wait_to_hear(TONE)
-    page.wait_to_see(FAKE_VIDEO)
-    announced = when(gateway.event(visit, "announced"))
-    time.sleep(max(0.0, announced + 60 - time.time()))
-    page.hang_up()
-    page.wait_for_state("ended")
-    talked = when(gateway.event(visit, "end")) - announced
-    whole = recording(gateway, "whole")
-    (journal,) = journals(gateway)
-    found = mkv.make(journal, key(gateway, whole["id"]), tmp_path / "r.mkv")
-    assert found.faults == ()
-    tracks = spans(tmp_path / "r.mkv")
-    assert sorted(track.name for track in found.tracks.values()) == [
-        "inside audio",
-        "inside video",
-        "visitor audio",
-        "visitor video",
-    ]
-    for codec, first, last in tracks:
-        assert first < 1.0, codec
-        assert last == pytest.approx(talked, abs=0.1), codec
-
+def is_played_and_handed_on(gateway: Gateway, whole: dict[str, Any], talked: float) -> None:
+    """A playback and a bundle can be had by those who asked for them with a reason, and are on record."""
     with pytest.raises(ApiError):  # nobody gets what they did not ask for with a reason
         gateway.api("GET", f"/api/v1/recordings/{whole['id']}/playback")
     playback = made(gateway, whole["id"], "playback")
@@ -124,6 +95,41 @@ def test_recorded_minute_has_four_streams_as_long_as_they_talked(stage: Stage, t
     assert verdict.manifest.journal["hash"] == whole["hash"]
     acts = [each["action"] for each in gateway.api("GET", f"/api/v1/recordings/{whole['id']}")["acts"]]
     assert acts == ["recording.begun", "recording.whole", "recording.played", "recording.exported"]
+
+
+def test_recorded_minute_has_four_streams_as_long_as_they_talked(stage: Stage, tmp_path: Path) -> None:
+    phone = stage.baresip(tone=TONE, user="1001")
+    gateway = stage.gateway({"pod-a-1": phone.address}, plugins=RECORDING, records=True)
+    visit = gateway.add_visit()
+    page = stage.page(visit)
+    page.join()
+    page.wait_for_state("notice")
+    assert "recorded" in page.text()
+    page.wait_for_state("talking")
+    page.wait_to_hear(TONE)
+    page.wait_to_see(FAKE_VIDEO)
+    announced = when(gateway.event(visit, "announced"))
+    time.sleep(max(0.0, announced + 60 - time.time()))
+    slow = slowness()
+    page.hang_up()
+    page.wait_for_state("ended")
+    slow = max(slow, slowness())
+    talked = when(gateway.event(visit, "end")) - announced
+    whole = recording(gateway, "whole")
+    (journal,) = journals(gateway)
+    found = mkv.make(journal, key(gateway, whole["id"]), tmp_path / "r.mkv")
+    assert found.faults == ()
+    tracks = spans(tmp_path / "r.mkv")
+    assert sorted(track.name for track in found.tracks.values()) == [
+        "inside audio",
+        "inside video",
+        "visitor audio",
+        "visitor video",
+    ]
+    for codec, first, last in tracks:
+        assert first < 1.0, codec
+        assert last == pytest.approx(talked, abs=0.1 * slow), codec
+    is_played_and_handed_on(gateway, whole, talked)
 
 
 @pytest.mark.usefixtures("ears")
@@ -169,7 +175,8 @@ def test_killed_relay_costs_a_moment_of_the_recording(stage: Stage, tmp_path: Pa
     page.wait_for_state("talking")
     page.wait_to_see(RED)
     announced = when(gateway.event(visit, "announced"))
-    time.sleep(8)
+    time.sleep(4)
+    lost = 2.0 * slowness()
     (relay,) = gateway.relays()
     killed = time.time()
     os.kill(relay, signal.SIGKILL)
@@ -179,9 +186,9 @@ def test_killed_relay_costs_a_moment_of_the_recording(stage: Stage, tmp_path: Pa
     made_of = mkv.make(journal, key(gateway, found["id"]), tmp_path / "r.mkv")
     assert made_of.faults == ()
     assert len(made_of.tracks) == 4
-    assert killed - announced - made_of.seconds < 2.0
+    assert killed - announced - made_of.seconds < lost
     for _, _, last in spans(tmp_path / "r.mkv"):
-        assert killed - announced - last < 2.0
+        assert killed - announced - last < lost
     made(gateway, found["id"], "bundle")
 
 

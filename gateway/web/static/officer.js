@@ -148,6 +148,7 @@ function drawAlert(row) {
 function turnTo(archive) {
   at("#live").hidden = archive;
   at("#archive").hidden = !archive;
+  for (const each of [...document.querySelectorAll(".top label"), at("#count")]) each.hidden = archive;
   at("#to-live").setAttribute("aria-pressed", String(!archive));
   at("#to-recordings").setAttribute("aria-pressed", String(archive));
   if (archive) recordings.search();
