@@ -2,12 +2,24 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+from pytest_twisted import ensureDeferred
+from sqlalchemy import Connection
+from twisted.internet import reactor
 
+from parloir.calls.recording import Place, Recordings
+from parloir.calls.timeline import Clock, Timelines
+from parloir.store import calls, recordings
+from parloir.store.calls import Call, CallClass, WayIn
+from parloir.store.database import Database
 from parloir.store.errors import CarriedElsewhere
+from parloir.store.recordings import State, Wanted
 from tests.databases import Server
-from tests.live_scene import Scene, staged
+from tests.live_scene import START, Scene, staged
 
 
 @contextmanager
@@ -49,3 +61,25 @@ def test_a_call_of_another_gateway_is_shown_as_elsewhere_and_ended_only_there(no
     two.do(two.desk.end_call(two.call.id, "threats", "api"))
     assert not two.desk.live
     assert one.do(one.desk.get_call(view.call.id)).state == "ended"
+
+
+@ensureDeferred
+async def test_a_gateway_that_restarts_closes_its_own_recordings_and_no_others(
+    postgresql: Server, tmp_path: Path
+) -> None:
+    """Even where both see the same folder and keys."""
+
+    def begin(connection: Connection) -> None:
+        for name in ("gw-1", "gw-2"):
+            call = Call(name, None, "north", "a", WayIn.INSIDE, CallClass.ORDINARY, START, node=name)
+            calls.add(connection, call)
+            recordings.add(connection, f"r-{name}", name, "north", START)
+
+    database = Database.open(postgresql.fresh(), reactor)
+    await database.run(begin)
+    keys: Any = SimpleNamespace(has=lambda recording: True)
+    timelines = Timelines(database, Clock(lambda: START, lambda: 0), lambda event, **fields: None)
+    await Recordings(reactor, timelines, Place(tmp_path, keys), lambda facility: False).start("gw-1")
+    found = await database.run(lambda connection: recordings.search(connection, Wanted()))
+    assert {each.id: each.state for each in found} == {"r-gw-1": State.FAILED, "r-gw-2": State.RECORDING}
+    await database.close()
