@@ -8,8 +8,8 @@ from twisted.internet.defer import Deferred
 
 from parloir.calls.quote import Bill, Quote
 from parloir.policy import price, rates, values
-from parloir.policy.answers import CallClass, Cap, CapKind, Ending, Payer, PayerKind, RateStep
-from parloir.policy.decision import Limit
+from parloir.policy.answers import CallClass, Cap, CapKind, DenialKind, Ending, Payer, PayerKind, RateStep
+from parloir.policy.decision import Denial, Limit
 from parloir.policy.price import CENT
 from parloir.relay.bodies import Report
 from parloir.sip.session import EndKind, SessionEnd
@@ -59,7 +59,7 @@ def test_a_call_that_nobody_answers_costs_nothing_and_its_hold_is_gone(shop: Sho
     session.events.ended(session, SessionEnd(EndKind.NO_ANSWER, 408))
     assert page.last(Ended).reason == "NoAnswer"
     assert shop.balance() == Balance(DOLLAR, 0)
-    assert [each["ending"] for each in shop.told("hold_released")] == ["no_answer"]
+    assert [(each["ending"], each["medium"]) for each in shop.told("hold_released")] == [("no_answer", "audio")]
     assert shop.told("charged") == []
 
 
@@ -102,6 +102,15 @@ def test_too_little_money_denies_the_call_and_the_visitor_reads_it(shop: Shop) -
     assert shop.told("end")[0]["code"] == "balance_too_low"
     assert shop.balance() == Balance(CENT - 1, 0)
     assert not shop.phones.offers
+
+
+def test_nothing_is_set_aside_for_a_call_that_was_denied(shop: Shop) -> None:
+    shop.deposit(DOLLAR)
+    shop.decides(denials=(Denial("curfew", DenialKind.SCHEDULE, "too_late"),))
+    page, _ = shop.ring()
+    assert page.last(Ended).reason == "Denied"
+    assert shop.told("hold_placed") == []
+    assert shop.balance() == Balance(DOLLAR, 0)
 
 
 def test_minutes_that_are_free_need_no_money(shop: Shop) -> None:
@@ -275,6 +284,10 @@ def test_the_sweep_leaves_live_calls_alone(shop: Shop) -> None:
     shop.talk()
     shop.do(shop.desk.till.sweep())
     assert shop.balance().held == 240 * CENT
+    shop.call.timers.stop_all()
+    shop.reactor.advance(1200 + 3600)
+    shop.do(shop.desk.till.sweep())
+    assert shop.balance().held == 240 * CENT, "its hold's time is over, but the call goes on"
 
 
 def test_a_hold_whose_call_was_lost_is_freed_when_its_time_is_over(shop: Shop) -> None:
@@ -288,6 +301,7 @@ def test_a_hold_whose_call_was_lost_is_freed_when_its_time_is_over(shop: Shop) -
     shop.reactor.advance(1200 + 3600)
     shop.do(shop.desk.till.sweep())
     assert shop.balance() == Balance(10 * DOLLAR, 0)
+    assert [each["ending"] for each in shop.told("hold_released")] == ["facility_fault"]
 
 
 def test_the_gateway_does_not_leave_before_its_last_call_is_settled(shop: Shop) -> None:
