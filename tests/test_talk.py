@@ -97,3 +97,20 @@ def test_no_timeline_talks_or_is_held_for_less_than_nothing_or_longer_than_it_is
     talk = Talk.of(entries(*facts))
     assert talk.seconds <= 1000
     assert 0 <= talk.held(at(len(told))) <= len(told)
+
+
+def test_the_first_answer_stands_and_one_agreement_without_a_picture_makes_it_sound() -> None:
+    told = entries(
+        (1, "phone_answered", {}),
+        (2, "media_agreed", {"video": True}),
+        (3, "phone_answered", {}),
+        (4, "media_agreed", {"video": False}),
+        (5, "media_agreed", {"video": True}),
+    )
+    talk = Talk.of(told)
+    assert (talk.answered, talk.video) == (at(1), False)
+    assert Talk.of(told[:2]).video is True
+
+
+def test_what_was_counted_once_is_not_lost_by_a_later_report() -> None:
+    assert Talk.of(entries((10, "quality", {"flowing": 9_999}), (11, "report", {"flowing": 0}))).seconds == 9

@@ -8,7 +8,7 @@ from twisted.internet.defer import Deferred
 
 from parloir.calls.quote import Bill, Quote
 from parloir.policy import price, rates, values
-from parloir.policy.answers import CallClass, Cap, CapKind, DenialKind, Ending, Payer, PayerKind, RateStep
+from parloir.policy.answers import CallClass, Cap, CapKind, DenialKind, Ending, Payer, PayerKind, RateStep, Tax
 from parloir.policy.decision import Denial, Limit
 from parloir.policy.price import CENT
 from parloir.relay.bodies import Report
@@ -322,3 +322,11 @@ def test_terms_and_bills_are_kept_as_they_were() -> None:
     assert Quote.of({**quote.facts(), "payer": "facility", "amount": 0}) == quote
     assert Bill.of({**bill.facts(), "total": 0}) == bill
     assert quote.charge(bill).amount <= quote.most.amount
+
+
+def test_what_a_balance_pays_includes_the_taxes() -> None:
+    half, balance = (Tax("half", 500_000),), 20 * CENT
+    seconds = price.affordable(RATE, None, half, balance)
+    assert price.charge(RATE, None, half, seconds).total <= balance
+    assert price.charge(RATE, None, half, seconds + 1).total > balance
+    assert seconds < price.affordable(RATE, None, (), balance)
