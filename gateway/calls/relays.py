@@ -1,9 +1,13 @@
 """The relays that are up, who is on each, and the way from their news to the call it concerns."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
 from twisted.protocols import amp
+from twisted.python.failure import Failure
 
 from parloir.errors import ParloirError
 from parloir.relay import news
@@ -78,12 +82,35 @@ class Relay:
 
 
 class RelayLocator(amp.CommandLocator):
-    """Answers one relay's news by handing it to the call; news of a call that is over is dropped."""
+    """Answers one relay's news by handing it to the call; news of a call that is over is dropped.
+
+    What fails here is logged: told to the relay, it would end the connection, and every call of it.
+    """
+
+    log = Logger()
 
     def __init__(self, relays: "Relays", index: int) -> None:
         super().__init__()
         self.relays = relays
         self.index = index
+
+    def locateResponder(self, name: bytes) -> Callable[[amp.AmpBox], "Deferred[amp.AmpBox]"] | None:  # noqa: N802
+        """What answers the command of that name, if anything does."""
+        respond = super().locateResponder(name)  # type: ignore[no-untyped-call]
+        if respond is None:
+            return None
+
+        def failed(failure: Failure) -> amp.AmpBox:
+            self.log.failure(
+                "{news} of relay {index} could not be dealt with", failure, news=name.decode(), index=self.index
+            )
+            return amp.AmpBox()  # type: ignore[no-untyped-call]
+
+        def answer(box: amp.AmpBox) -> "Deferred[amp.AmpBox]":
+            answered: Deferred[amp.AmpBox] = respond(box)
+            return answered.addErrback(failed)
+
+        return answer
 
     def _call(self, bridge: str) -> BridgeEvents | None:
         relay = self.relays.up.get(self.index)

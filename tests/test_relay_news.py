@@ -1,0 +1,53 @@
+"""A relay's news in the gateway: what goes wrong with one call's leaves the connection, and the other calls, alone."""
+
+from typing import Any
+
+import pytest
+from twisted.protocols import amp
+from twisted.test.iosim import FakeTransport, IOPump, connect
+
+from parloir.calls.relays import RelayLocator, Relays
+from parloir.relay.news import LegUp
+
+
+class Call:
+    """Hears of its legs; one that is broken raises."""
+
+    def __init__(self, broken: bool = False) -> None:
+        self.broken = broken
+        self.up: list[str] = []
+
+    def leg_up(self, leg: str) -> None:
+        if self.broken:
+            raise ValueError(leg)
+        self.up.append(leg)
+
+
+def linked(relays: Relays) -> tuple[amp.AMP, IOPump]:
+    """A relay's end of a connection to a gateway of these relays."""
+    theirs, ours = amp.AMP(), amp.AMP(locator=RelayLocator(relays, 0))  # type: ignore[no-untyped-call]
+    pump = connect(ours, FakeTransport(ours, isServer=True), theirs, FakeTransport(theirs, isServer=False), debug=False)
+    relays.came_up(0, ours)
+    return theirs, pump
+
+
+def tell(relay: amp.AMP, bridge: str) -> list[Any]:
+    told: list[Any] = []
+    relay.callRemote(LegUp, bridge=bridge, leg="phone").addBoth(told.append)  # type: ignore[no-untyped-call]
+    return told
+
+
+@pytest.mark.parametrize("broken", [True, False])
+def test_news_that_one_call_cannot_take_reaches_the_others(broken: bool) -> None:
+    relays = Relays()
+    relay, pump = linked(relays)
+    one, other = Call(broken=broken), Call()
+    relays.place("one", one)  # type: ignore[arg-type]
+    relays.place("other", other)  # type: ignore[arg-type]
+    told = tell(relay, "one"), tell(relay, "other")
+    pump.flush()
+    assert told == ([{}], [{}])
+    assert one.up == ([] if broken else ["phone"])
+    assert other.up == ["phone"]
+    assert relay.transport is not None
+    assert not relay.transport.disconnecting
