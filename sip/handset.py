@@ -51,7 +51,7 @@ class _Call(pj.Call):  # type: ignore[misc]
     def __init__(self, handset: "Handset", account: pj.Account, call_id: int = -1) -> None:
         super().__init__(account, call_id)
         self.handset = handset
-        self.offered = False
+        self.offered = self.accepted = False
 
     def onCallState(self, prm: Any) -> None:  # noqa: N802
         def move() -> None:
@@ -159,7 +159,8 @@ class Handset:
 
     def answer(self, lines: int) -> None:
         """Accept the call that rings; `lines` is the number of m-lines in its offer (pjsua2 aborts on too few)."""
-        if self._call and self.state is HandsetState.RINGING:
+        if self._call and self.state is HandsetState.RINGING and not self._call.accepted:
+            self._call.accepted = True  # it rings until the ACK, and pjsip takes no second answer
             try:
                 self._call.answer(_options(200, lines))
             except pj.Error as error:

@@ -135,7 +135,7 @@ def test_its_keys_answer_dial_and_hang_up(programs: Callable[..., Program]) -> N
     inside = programs("--ring-only", "--no-video")
     outside = programs("--dial", inside.uri)
     outside.wait_state("ringing")
-    inside.type("a")
+    inside.type("aa")
     outside.wait_state("talking")
     inside.wait_state("talking")
     inside.type("12#")

@@ -70,7 +70,7 @@ class Officer:
 
     def reads(self, selector: str, words: str, timeout: float = 15.0) -> None:
         """Wait until an element says that."""
-        self.wait_for(f"document.querySelector({selector!r}).textContent.includes({words!r})", timeout)
+        self.wait_for(f"document.querySelector({selector!r})?.textContent.includes({words!r})", timeout)
 
     def act_on_recording(self, key: str, reason: str = "a test") -> None:
         """Do something to the recording that is open."""

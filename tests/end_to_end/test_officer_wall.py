@@ -185,7 +185,7 @@ def hold_a_recording(post: Post, hands: Hands) -> None:
     hands.press("h")
     hands.answer("case 5")
     hands.wait("document.querySelector('#holds').textContent.includes('administrator: case 5')")
-    hands.wait("document.querySelector('#found button[data-recording=r1]').textContent.includes('Held')")
+    hands.wait("document.querySelector('#found button[data-recording=r1]')?.textContent.includes('Held')")
     hands.press("o")
     hands.answer("seen by me")
     hands.wait("document.querySelector('#marks').textContent.includes('seen by me')")
