@@ -26,7 +26,7 @@ demo: $(VENV)/linked
 	@$(BIN)/parloir demo $(DEMO)
 
 test: packages check
-	$(BIN)/python -m pytest -n 2 --dist loadfile --ignore tests/end_to_end
+	$(BIN)/python -m pytest -n 4 --dist loadfile --ignore tests/end_to_end
 	$(BIN)/python -m pytest -n 4 --dist load --maxschedchunk 1 -m "not load" tests/end_to_end
 
 check: $(VENV)/linked
