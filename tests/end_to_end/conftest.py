@@ -8,6 +8,7 @@ import pytest
 
 from .browser import Browser
 from .house import House
+from .pace import Lateness
 from .picture import BLUE
 from .stage import BROWSER_TONE, Stage
 
@@ -49,6 +50,13 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     if call.when == "call" and report.failed and isinstance(stage, Stage):
         report.sections.append(("stage", stage.keep_evidence()))
     return report
+
+
+@pytest.fixture
+def late() -> Iterator[Lateness]:
+    """How late the machine is during the test."""
+    with Lateness() as late:
+        yield late
 
 
 @pytest.fixture

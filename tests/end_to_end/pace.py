@@ -1,15 +1,40 @@
-"""How fast this machine is now, for limits that are meant for one with nothing else to do."""
+"""How long this machine lets a process wait that wants to run, for limits meant for one with nothing else to do."""
 
+import threading
 import time
+from types import TracebackType
 
-TURNS = 5_000_000
-AT_REST = 0.07
-"""Seconds that so many turns take on two cores of a small server with nothing else to do."""
+NAP = 0.01
+HANDS = 5
+"""Through how many processes a packet or a word goes, from one party to the other or to an officer."""
 
 
-def slowness() -> float:
-    """How many times longer than on a machine at rest something takes here and now; never below 1."""
-    began = time.perf_counter()
-    for _ in range(TURNS):
-        pass
-    return max(1.0, (time.perf_counter() - began) / AT_REST)
+class Lateness:
+    """Watches from a thread, whenever it is entered, how late a nap of ten milliseconds ends at worst."""
+
+    def __init__(self) -> None:
+        self.worst = 0.0
+        self._over = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def __enter__(self) -> "Lateness":
+        self._over.clear()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._over.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _watch(self) -> None:
+        while True:
+            began = time.monotonic()
+            if self._over.wait(NAP):
+                return
+            self.worst = max(self.worst, time.monotonic() - began - NAP)
+
+    def limit(self, seconds: float) -> float:
+        """What takes so long at most on a machine at rest may have taken this long here, in seconds."""
+        return seconds + HANDS * self.worst

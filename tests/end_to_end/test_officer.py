@@ -19,7 +19,7 @@ from .browser import Browser, Page
 from .gateway_process import ApiError, Gateway
 from .listener import Listener
 from .officer import Officer, hire
-from .pace import slowness
+from .pace import Lateness
 from .packets import gaps, is_ours
 from .picture import GREEN, RED
 from .raw_phone import RawPhone
@@ -52,9 +52,9 @@ def opens_within_a_second(officer: Officer, call: str) -> None:
     """The page shows thumbnails; opened, both are seen and heard at once."""
     officer.shows(".tile .thumbs video")
     officer.wait_for("[...document.querySelectorAll('.thumbs video')].every((screen) => screen.videoWidth > 0)")
-    slow = slowness()
-    opened = officer.open(call)
-    within = 1000 * max(slow, slowness())
+    with Lateness() as late:
+        opened = officer.open(call)
+    within = 1000 * late.limit(1)
     print(f"opened, to be so within {within:.0f} ms: {opened}")
     for party, tone in (("inside", TONE), ("visitor", BROWSER_TONE)):
         assert opened[party]["frame"] < within
@@ -111,7 +111,7 @@ def plays_and_hands_on(officer: Officer) -> None:
     officer.reads("#found li button", "cut short by a failure")
     officer.page.press("#found li button")
     officer.act_on_recording("p", "a complaint")
-    officer.wait_for("document.querySelector('#playback').readyState >= 2", 60)
+    officer.wait_for("document.querySelector('#playback').readyState >= 2", 180)
     assert officer.page.evaluate("document.querySelector('#playback').duration") > 3
     assert officer.page.evaluate("document.querySelector('#playback').videoWidth") > 0
     officer.act_on_recording("b", "here it is")
@@ -281,7 +281,7 @@ def test_end_is_silence_at_both_within_half_a_second(stage: Stage) -> None:
     names = [f"pod-{number}" for number in range(AT_ONCE)]
     phones = {name: stage.raw_phone(video=False) for name in names}
     gateway = stage.gateway({name: phone.address for name, phone in phones.items()}, calls=AT_ONCE, port_rest=1)
-    taken, slow = list[float](), 1.0
+    taken, late = list[float](), Lateness()
     while len(taken) < TRIALS:
         visits = {name: gateway.add_visit(name) for name in names}
         visitors = {name: stage.visitor(visit) for name, visit in visits.items()}
@@ -292,11 +292,11 @@ def test_end_is_silence_at_both_within_half_a_second(stage: Stage) -> None:
             visitor.wait_for_state("talking", 60)
         for name, visitor in visitors.items():
             wait_for_talk(phones[name], visitor)
-        taken += end_all(gateway, visits, phones, visitors)
-        slow = max(slow, slowness())
+        with late:
+            taken += end_all(gateway, visits, phones, visitors)
     print(f"silent after {max(taken) * 1000:.0f} ms at most, {sorted(taken)[len(taken) // 2] * 1000:.0f} ms mostly")
     assert len(taken) >= TRIALS
-    assert max(taken) < SILENT_WITHIN * slow
+    assert max(taken) < late.limit(SILENT_WITHIN)
 
 
 def cost(gateway: Gateway, visit: dict[str, Any]) -> float:
@@ -361,6 +361,6 @@ def test_parties_never_notice_who_listens_and_speaking_costs_only_while_it_lasts
     gateway.event(visit, "speaking_ended")
     after = cost(gateway, visit)
     print(f"us of the relay's CPU per packet: {before:.0f}, while an officer speaks {meanwhile:.0f}, then {after:.0f}")
-    assert after < 1.5 * before
+    assert after < (before + meanwhile) / 2
     assert gaps([packet for packet in visitor.received["audio"] if packet.payload_type >= 0]) == []
     visitor.leave()

@@ -17,7 +17,7 @@ from tests.recorded_call import spans
 from .baresip import FAKE_VIDEO
 from .gateway_process import ApiError, Gateway, when
 from .listener import Listener, install_ears
-from .pace import slowness
+from .pace import Lateness
 from .picture import BLUE, RED
 from .stage import BROWSER_TONE, Stage
 
@@ -76,13 +76,12 @@ def fetch(gateway: Gateway, path: str, span: str = "") -> tuple[int, bytes]:
         return answer.status, answer.read()
 
 
-@pytest.mark.long
-def is_played_and_handed_on(gateway: Gateway, whole: dict[str, Any], talked: float) -> None:
+def is_played_and_handed_on(gateway: Gateway, whole: dict[str, Any], talked: Any) -> None:
     """A playback and a bundle can be had by those who asked for them with a reason, and are on record."""
     with pytest.raises(ApiError):  # nobody gets what they did not ask for with a reason
         gateway.api("GET", f"/api/v1/recordings/{whole['id']}/playback")
     playback = made(gateway, whole["id"], "playback")
-    assert playback["summary"]["seconds"] == pytest.approx(talked, abs=0.2)
+    assert playback["summary"]["seconds"] == talked
     assert set(playback["summary"]["waveform"]) == {"inside", "visitor"}
     assert len(playback["summary"]["thumbnails"]["inside"]) > 5
     status, part = fetch(gateway, playback["file"], "bytes=4-11")
@@ -97,6 +96,7 @@ def is_played_and_handed_on(gateway: Gateway, whole: dict[str, Any], talked: flo
     assert acts == ["recording.begun", "recording.whole", "recording.played", "recording.exported"]
 
 
+@pytest.mark.long
 def test_recorded_minute_has_four_streams_as_long_as_they_talked(stage: Stage, tmp_path: Path) -> None:
     phone = stage.baresip(tone=TONE, user="1001")
     gateway = stage.gateway({"pod-a-1": phone.address}, plugins=RECORDING, records=True)
@@ -110,10 +110,9 @@ def test_recorded_minute_has_four_streams_as_long_as_they_talked(stage: Stage, t
     page.wait_to_see(FAKE_VIDEO)
     announced = when(gateway.event(visit, "announced"))
     time.sleep(max(0.0, announced + 60 - time.time()))
-    slow = slowness()
-    page.hang_up()
-    page.wait_for_state("ended")
-    slow = max(slow, slowness())
+    with Lateness() as late:
+        page.hang_up()
+        page.wait_for_state("ended")
     talked = when(gateway.event(visit, "end")) - announced
     whole = recording(gateway, "whole")
     (journal,) = journals(gateway)
@@ -127,9 +126,9 @@ def test_recorded_minute_has_four_streams_as_long_as_they_talked(stage: Stage, t
         "visitor video",
     ]
     for codec, first, last in tracks:
-        assert first < 1.0, codec
-        assert last == pytest.approx(talked, abs=0.1 * slow), codec
-    is_played_and_handed_on(gateway, whole, talked)
+        assert first < late.limit(1.0), codec
+        assert last == pytest.approx(talked, abs=late.limit(0.1)), codec
+    is_played_and_handed_on(gateway, whole, pytest.approx(talked, abs=late.limit(0.2)))
 
 
 @pytest.mark.usefixtures("ears")
@@ -146,10 +145,10 @@ def test_officer_sees_and_hears_both_within_a_second(stage: Stage) -> None:
     officers = [Listener(stage.own_browser(), gateway) for _ in range(2)]
     for officer in officers:
         time.sleep(2)  # a party is asked for a keyframe twice a second at most: each joins by themselves
-        slow = slowness()
-        officer.listen(call)
-        heard = officer.wait_for((TONE, FAKE_VIDEO), (BROWSER_TONE, BLUE))
-        within = 1000 * max(slow, slowness())
+        with Lateness() as late:
+            officer.listen(call)
+            heard = officer.wait_for((TONE, FAKE_VIDEO), (BROWSER_TONE, BLUE))
+        within = 1000 * late.limit(1)
         for party in heard.values():
             assert party.frame is not None
             assert party.sound is not None
@@ -175,9 +174,9 @@ def test_killed_relay_costs_a_moment_of_the_recording(stage: Stage, tmp_path: Pa
     page.wait_for_state("talking")
     page.wait_to_see(RED)
     announced = when(gateway.event(visit, "announced"))
-    time.sleep(4)
-    lost = 2.0 * slowness()
     (relay,) = gateway.relays()
+    with Lateness() as late:
+        time.sleep(4)
     killed = time.time()
     os.kill(relay, signal.SIGKILL)
     assert gateway.end_reason(visit) == "RelayLost"
@@ -186,9 +185,9 @@ def test_killed_relay_costs_a_moment_of_the_recording(stage: Stage, tmp_path: Pa
     made_of = mkv.make(journal, key(gateway, found["id"]), tmp_path / "r.mkv")
     assert made_of.faults == ()
     assert len(made_of.tracks) == 4
-    assert killed - announced - made_of.seconds < lost
+    assert killed - announced - made_of.seconds < late.limit(2)
     for _, _, last in spans(tmp_path / "r.mkv"):
-        assert killed - announced - last < lost
+        assert killed - announced - last < late.limit(2)
     made(gateway, found["id"], "bundle")
 
 

@@ -5,6 +5,7 @@ import time
 import pytest
 
 from .gateway_process import when
+from .pace import Lateness
 from .packets import is_ours
 from .stage import BROWSER_TONE, Stage
 
@@ -53,7 +54,7 @@ def test_ice_restart_after_a_network_change_keeps_the_call(stage: Stage) -> None
     assert [e["kind"] for e in gateway.timeline(visit) if e["kind"] == "browser_lost"] == []
 
 
-def test_vanished_visitor_is_lost_then_the_phone_waits_and_the_call_ends(stage: Stage) -> None:
+def test_vanished_visitor_is_lost_then_the_phone_waits_and_the_call_ends(stage: Stage, late: Lateness) -> None:
     phone = stage.raw_phone()
     gateway = stage.gateway({"pod-a-1": phone.address}, rejoin_window=6)
     visit = gateway.add_visit()
@@ -65,17 +66,17 @@ def test_vanished_visitor_is_lost_then_the_phone_waits_and_the_call_ends(stage: 
     vanished = time.time()
     visitor.vanish()
     lost = when(gateway.event(visit, "browser_lost"))
-    assert lost - vanished <= 15
+    assert lost - vanished <= late.limit(15)
     phone.wait_for("BYE")
     assert gateway.end_reason(visit) == "MediaLost"
     ended = when(gateway.event(visit, "end"))
-    assert ended - lost == pytest.approx(6, abs=0.5)
+    assert ended - lost == pytest.approx(6, abs=late.limit(0.5))
     waiting = [p for p in phone.audio.received if lost + 0.5 < p.at < ended]
     assert len(waiting) > 200, "the phone was not asked to wait"
     assert not any(is_ours(p.payload) for p in waiting)
 
 
-def test_frozen_browser_is_lost_and_comes_back_on_its_own(stage: Stage) -> None:
+def test_frozen_browser_is_lost_and_comes_back_on_its_own(stage: Stage, late: Lateness) -> None:
     phone = stage.raw_phone()
     gateway = stage.gateway({"pod-a-1": phone.address})
     visit = gateway.add_visit()
@@ -87,7 +88,7 @@ def test_frozen_browser_is_lost_and_comes_back_on_its_own(stage: Stage) -> None:
     frozen = time.time()
     browser.freeze()
     lost = when(gateway.event(visit, "browser_lost"))
-    assert lost - frozen <= 15
+    assert lost - frozen <= late.limit(15)
     browser.thaw()
     page.wait_for_state("talking")
     count = len(phone.audio.received)
