@@ -1,7 +1,7 @@
 # make demo     a whole visit on this machine; prints a link to open
 # make test     everything that has to pass; installs Debian packages it needs when root
 # make check    style and types only
-# make load     a hundred calls at once, ten set-ups a second, scanners at full speed
+# make load     a hundred calls at once, ten set-ups a second, scanners at full speed, limits of a second
 # make soak     200 calls one after another, watching memory and descriptors
 # make bench    what a call costs this machine (CALLS=16)
 # make fuzz     the parsers of SIP and SDP, coverage-guided (SECONDS=600 each)

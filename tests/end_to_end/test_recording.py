@@ -131,6 +131,7 @@ def test_recorded_minute_has_four_streams_as_long_as_they_talked(stage: Stage, t
     is_played_and_handed_on(gateway, whole, pytest.approx(talked, abs=late.limit(0.2)))
 
 
+@pytest.mark.load
 @pytest.mark.usefixtures("ears")
 def test_officer_sees_and_hears_both_within_a_second(stage: Stage) -> None:
     phone = stage.baresip(tone=TONE, user="1001")
