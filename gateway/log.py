@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, Protocol, TextIO
 
@@ -24,13 +25,17 @@ def redacted(fields: dict[str, Any]) -> dict[str, Any]:
 
 
 def json_log(stream: TextIO | None = None, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Log:
-    """A log that writes JSON lines, UTC times first, each flushed at once."""
+    """A log that writes JSON lines, UTC times first, each flushed at once.
+
+    A line that cannot be written is lost: calls go on where a disk is full, or whoever read the log is gone.
+    """
     out = stream or sys.stderr
 
     def log(event: str, /, **fields: Any) -> None:
         line = {"at": now().isoformat(timespec="milliseconds"), "event": event, **redacted(fields)}
-        out.write(json.dumps(line, default=str, ensure_ascii=False) + "\n")
-        out.flush()
+        with suppress(OSError):
+            out.write(json.dumps(line, default=str, ensure_ascii=False) + "\n")
+            out.flush()
 
     return log
 
