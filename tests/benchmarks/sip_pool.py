@@ -33,6 +33,8 @@ PHONE = "127.0.0.3"
 TALK = 2.0
 MUTE_SHARE = 10
 """Of every so many calls out, one goes to a phone that never answers our BYE."""
+LAST_WORDS = 50
+"""Tenths of a second within which a line must have given back the slot of a call that is over."""
 IDLE = 10.0
 
 
@@ -215,6 +217,10 @@ async def run(options: argparse.Namespace, home: Path) -> dict[str, Any]:
             found["rate"] = await rate(bench, phones, options.rate, options.seconds)
         if "full" in options.what:
             found["full"] = await full(bench, phones, options.calls)
+        for _ in range(LAST_WORDS):
+            if bench.agent.lines.free == options.calls:
+                break
+            await pause(reactor, 0.1)
         found["slots left"] = bench.agent.lines.free
     finally:
         phones.stop()
