@@ -6,8 +6,8 @@ from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection
-from twisted.internet.defer import ensureDeferred
 
+from parloir.calls.chore import Chore
 from parloir.calls.journal import Run
 from parloir.log import Log
 from parloir.store import cursors, happenings
@@ -36,43 +36,30 @@ class Outbox:
         now: Callable[[], datetime],
         log: Log,
     ) -> None:
-        self._reactor = reactor
         self._run = run
         self._listeners = listeners
         self._keep = keep
         self._now = now
-        self._log = log
-        self._closed = False
-        self._next: Any = None
+        self._chore = Chore(reactor, EVERY, self.clear, lambda error: log("news.not_cleared", error=error))
+
+    def begin(self) -> None:
+        """Clear now, and again every so often."""
+        self._chore.begin()
+
+    def close(self) -> None:
+        """Clear no more."""
+        self._chore.close()
 
     async def enrol(self, listeners: Listeners) -> None:
         """Give each plugin that never heard news its place behind all there is now."""
         await self._run(lambda connection: cursors.begin(connection, listeners))
-
-    def begin(self) -> None:
-        """Clear now, and again every so often."""
-        ensureDeferred(self._round())
-
-    def close(self) -> None:
-        """Clear no more."""
-        self._closed = True
-        if self._next is not None and self._next.active():
-            self._next.cancel()
-
-    async def _round(self) -> None:
-        try:
-            await self.clear()
-        except Exception as error:
-            self._log("news.not_cleared", error=f"{type(error).__name__}: {error}")
-        if not self._closed:
-            self._next = self._reactor.callLater(EVERY, self.begin)
 
     async def clear(self) -> None:
         """Forget all that may be forgotten now, a batch at a time."""
         before = self._now() - self._keep
         for facility, plugins in self._listeners().items():
             gone = 1
-            while gone and not self._closed:
+            while gone and not self._chore.closed:
                 gone = await self._run(partial(_clear, facility=facility, plugins=plugins, before=before))
 
 
