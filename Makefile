@@ -27,7 +27,7 @@ demo: $(VENV)/linked
 
 test: packages check
 	$(BIN)/python -m pytest -n 4 --dist loadfile --ignore tests/end_to_end
-	$(BIN)/python -m pytest -n 4 --dist load --maxschedchunk 1 -m "not load" tests/end_to_end
+	$(BIN)/python -m pytest -n 3 --dist load --maxschedchunk 1 -m "not load" tests/end_to_end || .ci/alone $$?
 
 check: $(VENV)/linked
 	$(BIN)/ruff check .

@@ -12,6 +12,25 @@ from .pace import Lateness
 from .picture import BLUE
 from .stage import BROWSER_TONE, Stage
 
+FEW = 3
+"""As many may be run again."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """See pytest_collection_finish."""
+    parser.addoption("--alone", action="store_true", help="run again what failed beside others, where that is allowed")
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """What may be run again alone: a few tests, and none that holds an invariant."""
+    if not session.config.getoption("--alone"):
+        return
+    if len(session.items) > FEW:
+        raise pytest.UsageError(f"{len(session.items)} tests failed: too many to blame the machine")
+    for item in session.items:
+        if item.get_closest_marker("invariant"):
+            raise pytest.UsageError(f"{item.nodeid} holds what never breaks: its failure counts")
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The long ones first, so that no worker is left with one at the end."""

@@ -5,6 +5,8 @@ import signal
 import time
 from typing import Any
 
+import pytest
+
 from .gateway_process import Gateway
 from .stage import Stage
 from .visitor import Visitor
@@ -39,6 +41,7 @@ def parted(talks: list[Talk], killed: float) -> tuple[list[Talk], list[Talk]]:
     return ended, living
 
 
+@pytest.mark.invariant
 def test_killed_line_ends_its_own_calls_only_and_new_calls_work_at_once(stage: Stage) -> None:
     phones = stage.sipp(12)
     names = [f"pod-{number}" for number in range(8)]
@@ -60,6 +63,7 @@ def test_killed_line_ends_its_own_calls_only_and_new_calls_work_at_once(stage: S
     assert phones.wait(40) == 0, phones.errors
 
 
+@pytest.mark.invariant
 def test_killed_relay_ends_its_own_calls_only_and_new_calls_work_at_once(stage: Stage) -> None:
     phones = stage.sipp(12)
     names = [f"pod-{number}" for number in range(8)]

@@ -233,6 +233,7 @@ def test_a_storm_of_repeats_is_absorbed(stage: Stage, phone: SippPhone) -> None:
 CALLS = 20
 
 
+@pytest.mark.invariant
 def test_a_killed_gateway_ends_every_call_when_it_is_back_and_those_that_rang(stage: Stage) -> None:
     back = threading.Event()
 

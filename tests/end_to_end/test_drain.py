@@ -3,6 +3,8 @@
 import signal
 import time
 
+import pytest
+
 from .packets import is_ours
 from .stage import Stage
 
@@ -59,6 +61,7 @@ def test_second_sigterm_stops_at_once_and_still_hangs_up(stage: Stage) -> None:
     assert visitor.wait_for("ended")[1]["reason"] == "ServiceClosing"
 
 
+@pytest.mark.invariant
 def test_restarted_gateway_hangs_up_what_a_killed_one_left(stage: Stage) -> None:
     phone = stage.raw_phone()
     gateway = stage.gateway({"pod-a-1": phone.address})

@@ -110,6 +110,7 @@ def test_five_wrong_codes_pause_a_station(stage: Stage) -> None:
     assert gateway.calls(visit) == []
 
 
+@pytest.mark.invariant
 def test_stranger_who_calls_hears_nothing(stage: Stage) -> None:
     phone, stranger = stage.raw_phone(), stage.raw_phone(user="1001", host="127.0.0.5")
     gateway = stage.gateway({"pod-a-1": phone.address})

@@ -6,6 +6,8 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+import pytest
+
 from .gateway_process import Gateway, when
 from .packets import Received, clock, gaps, is_ours
 from .raw_phone import RawPhone
@@ -47,6 +49,7 @@ def even(kind: str, packets: Sequence[Received]) -> None:
         assert abs(ran - (packet.at - first.at)) < LATE, (kind, packet.sequence)
 
 
+@pytest.mark.invariant
 def test_media_from_a_stranger_never_reaches_the_visitor(stage: Stage) -> None:
     phone = stage.raw_phone()
     gateway, visit, visitor = talking(stage, phone)
@@ -67,6 +70,7 @@ def test_media_from_a_stranger_never_reaches_the_visitor(stage: Stage) -> None:
     assert sum(dropped.values()) >= 100, dropped
 
 
+@pytest.mark.invariant
 def test_nothing_crosses_before_the_notice_has_ended(stage: Stage) -> None:
     phone = stage.raw_phone()
     gateway, visit, visitor = talking(stage, phone)

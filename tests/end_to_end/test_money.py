@@ -88,6 +88,7 @@ def talk(stage: Stage, visit: dict[str, Any], phone: RawPhone) -> Visitor:
     return visitor
 
 
+@pytest.mark.invariant
 @pytest.mark.long
 def test_a_call_costs_the_seconds_that_media_crossed_and_ends_with_the_money(stage: Stage) -> None:
     """One call drops for 20 s; meanwhile another's money runs out, one is of counsel, and one is never answered."""
@@ -171,6 +172,7 @@ def _money_runs_out_after_a_warning(
     assert (people.balance("aunt"), people.held(visit)) == (6 * CENT - charged["charge"], 0) == (0, 0)
 
 
+@pytest.mark.invariant
 def test_a_gateway_killed_in_mid_call_settles_it_when_it_is_back(stage: Stage) -> None:
     phone = stage.raw_phone()
     gateway = stage.gateway({"pod-a-1": phone.address}, own=True, plugins=BILLING)

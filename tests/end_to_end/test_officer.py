@@ -204,6 +204,7 @@ def officer_offer(officer: Officer) -> str:
     return str(officer.page.evaluate(script))
 
 
+@pytest.mark.invariant
 def test_call_waits_for_somebody_who_listens_where_one_must_and_a_confidential_one_for_nobody(
     stage: Stage, chromium: Browser
 ) -> None:

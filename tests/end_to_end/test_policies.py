@@ -115,6 +115,7 @@ def test_third_visit_of_the_week_is_refused_with_its_reason(stage: Stage) -> Non
     assert refused.value.status == 422
 
 
+@pytest.mark.invariant
 @pytest.mark.parametrize("rings", [True, False], ids=["the visitor's side calls", "the resident's side calls"])
 def test_attorneys_call_is_privileged_whoever_makes_it(stage: Stage, rings: bool) -> None:
     phone = stage.baresip()

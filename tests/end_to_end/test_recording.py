@@ -166,6 +166,7 @@ def test_officer_sees_and_hears_both_within_a_second(stage: Stage) -> None:
         gateway.api("GET", f"/api/v1/calls/{call}/listeners")
 
 
+@pytest.mark.invariant
 def test_killed_relay_costs_a_moment_of_the_recording(stage: Stage, tmp_path: Path) -> None:
     phone = stage.phone(tone=TONE, colour=RED)
     gateway = stage.gateway({"pod-a-1": phone.address}, plugins=RECORDING, records=True)
@@ -192,6 +193,7 @@ def test_killed_relay_costs_a_moment_of_the_recording(stage: Stage, tmp_path: Pa
     made(gateway, found["id"], "bundle")
 
 
+@pytest.mark.invariant
 @pytest.mark.usefixtures("ears")
 def test_privileged_call_is_heard_by_nobody(stage: Stage) -> None:
     phone = stage.phone(tone=TONE, colour=RED)

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
+import pytest
+
 from parloir.rtp.sdes import Suite
 from parloir.rtp.sdp import parse
 
@@ -116,6 +118,7 @@ def test_media_from_elsewhere_than_was_said_is_latched_to_where_that_is_allowed(
         _crosses(phone, visitors[name], kinds=("audio",))
 
 
+@pytest.mark.invariant
 def test_media_from_elsewhere_than_was_said_stays_out(stage: Stage) -> None:
     """But where its description names another host than its signalling's, it crosses."""
     phones = _strays(stage)
