@@ -1,7 +1,10 @@
 """A call that is recorded and listened to, and a listener's browser: what the tests of taps share."""
 
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
+
+import pytest_twisted
 
 from parloir.relay import commands
 from parloir.relay.bodies import ListenerSide, ListenerStream, ListenerTerms, RecordingTerms
@@ -13,7 +16,7 @@ from parloir.rtp.flow import Leg
 from parloir.rtp.packet import Packet
 
 from .media_ends import CLOCKS, CODECS, IDENTITY, Browser
-from .relay_rig import Call, Gateway, soon
+from .relay_rig import Call, Gateway, soon, wire
 
 KEY = bytes(range(32))
 LISTENER_TYPES = {Kind.AUDIO: 8, Kind.VIDEO: 120}
@@ -36,6 +39,13 @@ class Officer(Gateway):
     def listener_gone(self, bridge: str, listener: str, why: str) -> dict[str, Any]:
         self.said.append(("listener gone", listener, why))
         return {}
+
+
+@pytest_twisted.async_yield_fixture(name="call")  # type: ignore[untyped-decorator]
+async def wired(tmp_path: Path) -> AsyncIterator[Call]:
+    """A call whose gateway hears of recordings and listeners, its parties not connected yet."""
+    async with wire(Officer(), tmp_path) as call:
+        yield call
 
 
 class ListeningBrowser(Browser):
@@ -77,6 +87,13 @@ async def listen(call: Call, browser: ListeningBrowser, name: str = "officer", *
 async def announce(call: Call, told: str) -> None:
     """Play the notice that tells this."""
     await call.do(commands.Announce, prompt="en/notice", told=told)
+
+
+async def begin(call: Call, told: str = "record monitor") -> None:
+    """Bring both up, play the notice that tells this, and let them talk."""
+    await call.connect()
+    await announce(call, told)
+    await call.do(commands.Join)
 
 
 def terms(folder: Path, recording: str = "r1") -> RecordingTerms:

@@ -9,7 +9,8 @@ import struct
 import time
 import wave
 from collections.abc import AsyncIterator, Callable, Coroutine
-from itertools import count
+from contextlib import asynccontextmanager
+from itertools import count, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -244,18 +245,24 @@ FIRST = count(20_000 + os.getpid() % 40 * 200, 40)
 """The first of each relay's ports; other runs of the tests on this machine mostly have others."""
 
 
-@pytest_twisted.async_yield_fixture(name="call")  # type: ignore[untyped-decorator]
-async def wired(tmp_path: Path) -> AsyncIterator[Call]:
-    """A call on a relay of its own, its parties not connected yet."""
-    gateway = Gateway()
+@asynccontextmanager
+async def wire(gateway: Gateway, folder: Path) -> AsyncIterator[Call]:
+    """A call of this gateway on a relay of its own, its parties not connected yet; prompts are made in the folder."""
     relay = connect(gateway)
     first = next(FIRST)
-    await gateway.do(commands.Configure, settings=settings(prompts(tmp_path), first, first + 39))
+    await gateway.do(commands.Configure, settings=settings(prompts(folder), first, first + 39))
     made = Call(gateway, relay)
     yield made
     made.close()
     gateway.transport.loseConnection()  # type: ignore[union-attr]
     await soon(lambda: relay.ended, "the relay's end")
+
+
+@pytest_twisted.async_yield_fixture(name="call")  # type: ignore[untyped-decorator]
+async def wired(tmp_path: Path) -> AsyncIterator[Call]:
+    """A call whose gateway hears of its parties."""
+    async with wire(Gateway(), tmp_path) as call:
+        yield call
 
 
 def sound(number: int, payload: bytes = b"sound") -> Packet:
@@ -264,6 +271,11 @@ def sound(number: int, payload: bytes = b"sound") -> Packet:
 
 def picture(number: int, payload: bytes = b"\x41picture", type_: int = VIDEO_TYPE) -> Packet:
     return Packet(type_, number & 0xFFFF, number * 3000 & 0xFFFFFFFF, 99, payload, marker=True)
+
+
+def continuous(packets: list[Packet]) -> bool:
+    """Whether the numbers go on by one each time."""
+    return all((after.sequence - before.sequence) & 0xFFFF == 1 for before, after in pairwise(packets))
 
 
 async def exchange(call: Call, number: int) -> None:

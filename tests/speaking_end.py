@@ -4,7 +4,6 @@ import math
 import time
 from array import array
 from collections.abc import AsyncIterator
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +17,9 @@ from parloir.rtp.description import Kind
 from parloir.rtp.flow import Leg
 from parloir.rtp.packet import Packet
 
-from .listening_end import Officer, announce
+from .listening_end import Officer
 from .media_ends import IDENTITY, Browser
-from .relay_rig import FIRST, Call, connect, prompts, rest, settings, soon
+from .relay_rig import Call, rest, soon, wire
 
 PHONE_TONE, BROWSER_TONE, OFFICER_TONE = 500, 1000, 2000
 
@@ -107,22 +106,8 @@ def decoded(packets: list[Packet], codec: str = "PCMU") -> "array[int]":
 @pytest_twisted.async_yield_fixture(name="call")  # type: ignore[untyped-decorator]
 async def wired(tmp_path: Path) -> AsyncIterator[Call]:
     """A call whose gateway hears of speakers, its parties not connected yet."""
-    gateway = Sergeant()
-    relay = connect(gateway)
-    first = next(FIRST)
-    await gateway.do(commands.Configure, settings=settings(prompts(tmp_path), first, first + 39))
-    made = Call(gateway, relay)
-    yield made
-    made.close()
-    gateway.transport.loseConnection()  # type: ignore[union-attr]
-    await soon(lambda: relay.ended, "the relay's end")
-
-
-async def begin(call: Call, told: str = "record monitor") -> None:
-    """Bring both up, play the notice that tells this, and let them talk."""
-    await call.connect()
-    await announce(call, told)
-    await call.do(commands.Join)
+    async with wire(Sergeant(), tmp_path) as call:
+        yield call
 
 
 class Talk:
@@ -155,8 +140,3 @@ def at_phone(call: Call) -> list[Packet]:
 def at_browser(call: Call) -> list[Packet]:
     """What the visitor has heard."""
     return [packet for packet in call.browser.rtp if packet.payload_type == 0]
-
-
-def continuous(packets: list[Packet]) -> bool:
-    """Whether the numbers go on by one each time."""
-    return all((after.sequence - before.sequence) & 0xFFFF == 1 for before, after in pairwise(packets))

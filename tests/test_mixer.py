@@ -28,8 +28,8 @@ from parloir.rtp.description import Kind
 from parloir.rtp.flow import Leg
 from parloir.rtp.packet import Packet
 
-from .listening_end import ListeningBrowser, announce, listen
-from .relay_rig import Call, exchange, over_amp, picture, rest, soon
+from .listening_end import ListeningBrowser, announce, begin, listen
+from .relay_rig import Call, continuous, exchange, over_amp, picture, rest, soon
 from .speaking_end import (
     BROWSER_TONE,
     OFFICER_TONE,
@@ -39,8 +39,6 @@ from .speaking_end import (
     Tone,
     at_browser,
     at_phone,
-    begin,
-    continuous,
     decoded,
     speak,
     strength,

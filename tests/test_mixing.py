@@ -20,8 +20,8 @@ from parloir.rtp.description import Kind
 from parloir.rtp.flow import Leg
 from parloir.rtp.packet import Packet
 
-from .listening_end import KEY, LISTENER_TYPES, ListeningBrowser, announce, listen, recorded, terms
-from .relay_rig import Call, outcome, over_amp, soon, write_tone
+from .listening_end import KEY, LISTENER_TYPES, ListeningBrowser, announce, begin, listen, recorded, terms
+from .relay_rig import Call, continuous, outcome, over_amp, soon, write_tone
 from .speaking_end import (
     BROWSER_TONE,
     OFFICER_TONE,
@@ -31,8 +31,6 @@ from .speaking_end import (
     Tone,
     at_browser,
     at_phone,
-    begin,
-    continuous,
     decoded,
     speak,
     strength,

@@ -1,11 +1,9 @@
 """Taps on a bridge: who may have one, what comes out of it, and that the parties' streams do not notice."""
 
-from collections.abc import AsyncIterator
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
-import pytest_twisted
 
 from parloir.relay import commands
 from parloir.relay.bridge import Bridge
@@ -20,43 +18,19 @@ from parloir.rtp.packet import Packet
 from .listening_end import (
     LISTENER_TYPES,
     ListeningBrowser,
-    Officer,
     announce,
+    begin,
     listen,
     recorded,
     terms,
+    wired,  # noqa: F401
 )
 from .media_ends import EVENT_TYPE
-from .relay_rig import FIRST, Call, connect, exchange, over_amp, prompts, rest, settings, soon, sound
-
-
-@pytest_twisted.async_yield_fixture(name="call")  # type: ignore[untyped-decorator]
-async def wired(tmp_path: Path) -> AsyncIterator[Call]:
-    """A call whose gateway hears of taps, its parties not connected yet."""
-    gateway = Officer()
-    relay = connect(gateway)
-    first = next(FIRST)
-    await gateway.do(commands.Configure, settings=settings(prompts(tmp_path), first, first + 39))
-    made = Call(gateway, relay)
-    yield made
-    made.close()
-    gateway.transport.loseConnection()  # type: ignore[union-attr]
-    await soon(lambda: relay.ended, "the relay's end")
-
-
-async def begin(call: Call, told: str = "record monitor") -> None:
-    await call.connect()
-    await announce(call, told)
-    await call.do(commands.Join)
+from .relay_rig import Call, continuous, exchange, over_amp, rest, soon, sound
 
 
 def journals(folder: Path) -> list[Path]:
     return list(folder.glob("*.journal"))
-
-
-def continuous(packets: list[Packet]) -> bool:
-    """Whether the numbers go on by one each time."""
-    return all((after.sequence - before.sequence) & 0xFFFF == 1 for before, after in pairwise(packets))
 
 
 @over_amp

@@ -1,10 +1,8 @@
 """A call through a relay onto the disk and out again: flash and beep together, with a network that loses packets."""
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-import pytest_twisted
 
 from parloir.export.mkv import make
 from parloir.relay import commands
@@ -13,27 +11,18 @@ from parloir.rtp import rtcp
 from parloir.rtp.description import Kind
 from parloir.rtp.packet import Packet
 
-from .listening_end import KEY, Officer, announce, terms
+from .listening_end import (
+    KEY,
+    announce,
+    terms,
+    wired,  # noqa: F401
+)
 from .media_ends import BROWSER_VIDEO_TYPE
 from .recorded_call import Network, beeps, flashes, party, spans
-from .relay_rig import FIRST, Call, connect, over_amp, prompts, rest, settings, soon
+from .relay_rig import Call, over_amp, rest, soon
 
 SECONDS = 20
 OFFSET = 0.08
-
-
-@pytest_twisted.async_yield_fixture(name="call")  # type: ignore[untyped-decorator]
-async def wired(tmp_path: Path) -> AsyncIterator[Call]:
-    """A call whose gateway hears of recordings."""
-    gateway = Officer()
-    relay = connect(gateway)
-    first = next(FIRST)
-    await gateway.do(commands.Configure, settings=settings(prompts(tmp_path), first, first + 39))
-    made = Call(gateway, relay)
-    yield made
-    made.close()
-    gateway.transport.loseConnection()  # type: ignore[union-attr]
-    await soon(lambda: relay.ended, "the relay's end")
 
 
 def send(call: Call, record: Record) -> None:
