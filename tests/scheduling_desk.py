@@ -1,9 +1,11 @@
 """The scheduling plugin in a facility for tests, and the visits that people there have and want."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
+
+import pytest
 
 from parloir.api import (
     BookedBy,
@@ -17,7 +19,7 @@ from parloir.api import (
     Visitor,
 )
 from parloir.plugins.scheduling.plugin import Scheduling
-from tests.plugin_facility import NOON, Institution, answer
+from tests.plugin_facility import NOON, Institution, TablesInMemory, answer
 
 CHICAGO = ZoneInfo("America/Chicago")
 RESIDENT = Resident(id="r1", name="Resident One", unit="A")
@@ -33,6 +35,13 @@ COUNSEL = Visitor(
     name="Counsel",
     relationships=(Relationship(kind=RelationshipKind.ATTORNEY, state=RelationshipState.PENDING, resident="r1"),),
 )
+
+
+@pytest.fixture
+def north() -> Iterator[Institution]:
+    store = TablesInMemory(Scheduling)
+    yield Institution(store)
+    store.close()
 
 
 def scheduling(north: Institution, **settings: Any) -> Scheduling:

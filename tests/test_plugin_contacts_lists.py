@@ -1,6 +1,5 @@
 """How lists and blocks are kept through the contacts plugin's routes, and by whom."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -9,31 +8,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parloir.api import Relationship, RelationshipKind, RelationshipState, Reply, Request
+from parloir.api import RelationshipKind, Reply, Request
 from parloir.plugins.contacts.listing import Change, Listed, refusal
-from parloir.plugins.contacts.plugin import Contacts
 from parloir.plugins.contacts.settings import ContactList
-from tests.plugin_facility import NOON, Institution, TablesInMemory, a_call, a_visitor, answer
+from tests.contacts_desk import contacts, north, tie
+from tests.plugin_facility import NOON, Institution, a_call, a_visitor, answer
+
+__all__ = ["north"]
 
 CHICAGO = ZoneInfo("America/Chicago")
-
-
-@pytest.fixture
-def north() -> Iterator[Institution]:
-    store = TablesInMemory(Contacts)
-    yield Institution(store)
-    store.close()
-
-
-def tie(kind: RelationshipKind = RelationshipKind.FAMILY) -> Relationship:
-    return Relationship(kind=kind, state=RelationshipState.APPROVED, resident="r1")
 
 
 class Staff:
     """Somebody at the plugin's routes."""
 
     def __init__(self, north: Institution, *roles: str, user: str = "jdoe", **settings: Any) -> None:
-        self.plugin = Contacts(Contacts.Settings.model_validate(settings), north.facility)
+        self.plugin = contacts(north, **settings)
         self.user = user
         self.roles = roles
 
@@ -98,7 +88,7 @@ def test_what_an_administrator_changes_past_the_bounds_uses_up_no_change(north: 
 
 
 def test_counsel_whom_nobody_approved_take_a_place(north: Institution) -> None:
-    pending = Relationship(kind=RelationshipKind.ATTORNEY, state=RelationshipState.PENDING, resident="r1")
+    pending = tie("attorney", "pending")
     north.records.known_relationships["r1"] = [("a", pending), ("b", pending)]
     assert Staff(north, "scheduler", list={"most": 1}).put("a", "b").body["code"] == "list_full"
 

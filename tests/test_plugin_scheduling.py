@@ -1,7 +1,6 @@
 """Every rule of the scheduling plugin: what it denies, what it leaves alone, and in which words."""
 
 import inspect
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -26,17 +25,13 @@ from tests.scheduling_desk import (
     booked,
     denied,
     local,
+    north,
     open_times,
     said,
     scheduling,
 )
 
-
-@pytest.fixture
-def north() -> Iterator[Institution]:
-    store = TablesInMemory(Scheduling)
-    yield Institution(store)
-    store.close()
+__all__ = ["north"]
 
 
 def test_without_settings_a_visit_may_be_booked_at_any_slot(north: Institution) -> None:

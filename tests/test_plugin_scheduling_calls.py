@@ -1,14 +1,12 @@
 """Who is where and when: nobody in two places, residents kept apart, calls within the phones' hours and their slot."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from parloir.api import Cap, CapKind, WayIn
-from parloir.plugins.scheduling.plugin import Scheduling
-from tests.plugin_facility import NOON, Institution, TablesInMemory, a_call, answer
+from tests.plugin_facility import NOON, Institution, a_call, answer
 from tests.scheduling_desk import (
     ANN,
     OTHER,
@@ -16,16 +14,12 @@ from tests.scheduling_desk import (
     booked,
     denied,
     local,
+    north,
     said,
     scheduling,
 )
 
-
-@pytest.fixture
-def north() -> Iterator[Institution]:
-    store = TablesInMemory(Scheduling)
-    yield Institution(store)
-    store.close()
+__all__ = ["north"]
 
 
 @pytest.mark.parametrize(

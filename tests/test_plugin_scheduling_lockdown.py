@@ -1,6 +1,5 @@
 """Lockdowns and blackouts entered by staff: what they end, move and release, and what they deny."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -8,17 +7,12 @@ import pytest
 
 from parloir.api import BookedBy, CallClass, Cap, CapKind, Reply, Request, Severity
 from parloir.plugins.scheduling.plugin import Scheduling
-from tests.plugin_facility import Institution, TablesInMemory, a_call, answer
-from tests.scheduling_desk import ANN, COUNSEL, OTHER, a_visit, booked, local, open_times, said, scheduling
+from tests.plugin_facility import Institution, a_call, answer
+from tests.scheduling_desk import ANN, COUNSEL, OTHER, a_visit, booked, local, north, open_times, said, scheduling
+
+__all__ = ["north"]
 
 HOUR = timedelta(hours=1)
-
-
-@pytest.fixture
-def north() -> Iterator[Institution]:
-    store = TablesInMemory(Scheduling)
-    yield Institution(store)
-    store.close()
 
 
 def ask(

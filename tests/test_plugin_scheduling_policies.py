@@ -1,7 +1,6 @@
 """The scheduling plugin as the gateway runs it: loaded like a vendor's, asked through the policies, on real tables."""
 
 import inspect
-from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,19 +20,14 @@ from parloir.policy.errors import PluginErrors
 from parloir.policy.loader import Patience, Surroundings, load
 from parloir.policy.policies import Policies
 from parloir.store import plugin_tables
-from tests.plugin_facility import NOON, Institution, TablesInMemory, a_call
+from tests.plugin_facility import NOON, Institution, a_call
 from tests.policy_plugins import counsel, offered
-from tests.scheduling_desk import ANN, RESIDENT, a_visit, booked, local
+from tests.scheduling_desk import ANN, RESIDENT, a_visit, booked, local, north
+
+__all__ = ["north"]
 
 DOCUMENTATION = (Path(__file__).parents[1] / "docs/plugins/scheduling.md").read_text(encoding="utf-8")
 CALM = Patience(deadline=5.0)
-
-
-@pytest.fixture
-def north() -> Iterator[Institution]:
-    store = TablesInMemory(Scheduling)
-    yield Institution(store)
-    store.close()
 
 
 def policies(north: Institution, **settings: Any) -> Policies:
