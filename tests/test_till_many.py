@@ -11,7 +11,7 @@ from parloir.calls.timeline import Clock, Timelines
 from parloir.log import json_log
 from parloir.policy import price, values
 from parloir.policy.answers import Ending, Payer, PayerKind, RateStep, Tax
-from parloir.policy.decision import Limit
+from parloir.policy.decision import Decision, Limit
 from parloir.policy.participants import Resident
 from parloir.policy.price import CENT
 from parloir.store import calls, ledger, ledger_balances, ledger_holds, timeline
@@ -49,30 +49,12 @@ def _settled_wrong(shop: Shop, id: str, random: Random) -> int:
     account = f"resident:r{id}"
     if balance := random.choice((0, 1, random.randrange(CENT), random.randrange(5 * DOLLAR), 100 * DOLLAR)):
         shop.deposit(balance, account, f"deposit {id}")
-    steps = tuple(
-        RateStep(second, random.randrange(90_000)) for second in (0, *sorted(random.sample(range(1, 2_000), 2)))
-    )
-    taxes = tuple(Tax(f"tax_{number}", random.randrange(200_000)) for number in range(random.randrange(3)))
-    waived = tuple(random.sample(list(Ending), random.randrange(3)))
-    limit = random.choice((None, random.randrange(1, 3_600)))
-    decision = replace(
-        PAID, payer=Payer(PayerKind.RESIDENT), rate=steps, taxes=taxes, waived=waived, limit=Limit(limit)
-    )
-    call = values.Call(
-        id=id,
-        facility="north",
-        timezone="America/Chicago",
-        tier="jail",
-        way_in=values.WayIn.SCHEDULED,
-        station="pod-a-1",
-        resident=Resident(id=f"r{id}", name="Resident"),
-        at=start,
-        opened=start,
-    )
+    decision = _decided(random)
     timelines.opened(calls.Call(id, None, "north", "pod-a-1", calls.WayIn.SCHEDULED, calls.CallClass.ORDINARY, start))
-    decided = shop.do(till.reserve(call, decision))
+    decided = shop.do(till.reserve(_call(id, start), decision))
     if decided.denial:
-        assert price.affordable(steps, 200_000, taxes, balance, limit or 86_400) < (limit or 86_400)
+        limit = decision.limit.seconds or 86_400
+        assert price.affordable(decision.rate or (), 200_000, decision.taxes, balance, limit) < limit
         shop.do(timelines.finished(id, "Denied"))
         return 0
     seconds, reason = _talk(timelines, clock, id, decided.limit.seconds, random)
@@ -87,9 +69,34 @@ def _settled_wrong(shop: Shop, id: str, random: Random) -> int:
         each.data["video"] for each in shop.in_store(lambda c: timeline.of(c, id)) if each.kind == "media_agreed"
     )
     ending = {"PhoneHungUp": Ending.HUNG_UP, "MediaLost": Ending.DROPPED, "NoAnswer": Ending.NO_ANSWER}
-    due = reckon(steps, 200_000 if video else 90_000, taxes, seconds)
-    right = 0 if ending.get(reason, Ending.FACILITY_FAULT) in waived else due[0] + sum(due[1])
+    due = reckon(decision.rate or (), 200_000 if video else 90_000, decision.taxes, seconds)
+    right = 0 if ending.get(reason, Ending.FACILITY_FAULT) in decision.waived else due[0] + sum(due[1])
     return abs(paid - right) // CENT + (1 if (paid - right) % CENT else 0)
+
+
+def _decided(random: Random) -> Decision:
+    """What policies may say of such a call: its price, its taxes, what is waived, and how long it may last."""
+    steps = tuple(
+        RateStep(second, random.randrange(90_000)) for second in (0, *sorted(random.sample(range(1, 2_000), 2)))
+    )
+    taxes = tuple(Tax(f"tax_{number}", random.randrange(200_000)) for number in range(random.randrange(3)))
+    waived = tuple(random.sample(list(Ending), random.randrange(3)))
+    limit = Limit(random.choice((None, random.randrange(1, 3_600))))
+    return replace(PAID, payer=Payer(PayerKind.RESIDENT), rate=steps, taxes=taxes, waived=waived, limit=limit)
+
+
+def _call(id: str, start: datetime) -> values.Call:
+    return values.Call(
+        id=id,
+        facility="north",
+        timezone="America/Chicago",
+        tier="jail",
+        way_in=values.WayIn.SCHEDULED,
+        station="pod-a-1",
+        resident=Resident(id=f"r{id}", name="Resident"),
+        at=start,
+        opened=start,
+    )
 
 
 def _talk(timelines: Timelines, clock: Times, id: str, most: int, random: Random) -> tuple[int, str]:
