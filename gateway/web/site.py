@@ -89,19 +89,28 @@ class Web:
         self._metrics = metrics or Metrics()
         self._health = health
         self._seconds = seconds
-        sessions = Sessions(office, public_url) if office else None
-        self._door = Door(Bearer(token_file), self._client, public_url, seconds, sessions)
-        self._login = Login(self._door, sessions, self._client, seconds)
+        self._let_in(office, Bearer(token_file))
         self._take_plugins(office)
         links = self._plugin_pages.links if self._plugin_pages else lambda who: []
         self._endpoint = Endpoint(Api(desk, public_url, office, links, trace, board), self._door)
-        self._recordings = RecordingsApi(desk, archive) if archive else None
-        self._officer = OfficerApi(desk, guardroom) if guardroom else None
-        self._officers = OfficerPages(guardroom.wall, seconds, reactor.callLater) if guardroom else None
+        self._take_officers(desk, archive, guardroom)
         self._pages = Pages(desk, seconds, reactor.callLater)
         self._files = read_files()
         self._port: Any = None
         self._request_class = type("Request", (WebRequest,), {"cautions": cautions(public_url)})
+
+    def _let_in(self, office: Office | None, bearer: Bearer) -> None:
+        """Let in who has the API's token, and staff where there is an office to log in at."""
+        sessions = Sessions(office, self._public_url) if office else None
+        self._door = Door(bearer, self._client, self._public_url, self._seconds, sessions)
+        self._login = Login(self._door, sessions, self._client, self._seconds)
+
+    def _take_officers(self, desk: Desk, archive: Archive | None, guardroom: Guardroom | None) -> None:
+        """Have the recordings and the live wall, where there are any."""
+        self._recordings = RecordingsApi(desk, archive) if archive else None
+        self._officer = OfficerApi(desk, guardroom) if guardroom else None
+        wall = guardroom.wall if guardroom else None
+        self._officers = OfficerPages(wall, self._seconds, self._reactor.callLater) if wall else None
 
     def _take_plugins(self, office: Office | None) -> None:
         """Have the routes and pages of plugins, where there is staff to use them."""
