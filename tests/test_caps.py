@@ -77,6 +77,9 @@ def test_a_cap_ends_the_day_before_until() -> None:
     until = table(row(until="2026-11-22"), row(since="2026-11-22", cap="0.01"))
     assert until.cap(date(2026, 11, 21), "jail", "audio").per_minute == 120_000
     assert until.cap(DAY, "jail", "audio").per_minute == 30_000
+    higher = table(row(until="2026-11-22", cap="0.01"), row(since="2026-11-22"))
+    assert [higher.cap(day, "jail", "audio").per_minute for day in (date(2026, 11, 21), DAY)] == [30_000, 120_000]
+    assert table(row(until="2026-11-22")).cap(DAY, "jail", "audio").per_minute == 0
 
 
 def test_the_day_is_the_facilitys_own() -> None:

@@ -91,6 +91,17 @@ def test_counsel_of_any_resident_in_any_state_makes_the_visit_privileged(
     }
 
 
+def test_counsel_who_comes_with_family_makes_the_visit_privileged(
+    connection: Connection, bob: Resident, ann: Visitor
+) -> None:
+    zoe = visitors.add(connection, facility="north", name="Zoe Poe")
+    for who, kind in ((ann, RelationshipKind.FAMILY), (zoe, RelationshipKind.ATTORNEY)):
+        relationships.add(connection, resident=bob.id, visitor=who.id, kind=kind)
+    shown = seen(connection, visit_of(connection, bob, ann, zoe))
+    assert [each.id for each in shown.visitors] == [ann.id, zoe.id]
+    assert privilege.of_visit(shown).call_class is CallClass.PRIVILEGED
+
+
 def test_an_approval_that_expires_before_the_visit_is_shown_as_expired(
     connection: Connection, bob: Resident, ann: Visitor
 ) -> None:

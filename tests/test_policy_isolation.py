@@ -329,6 +329,20 @@ async def test_a_fault_of_the_gateways_own_denies_the_call(bench: Bench) -> None
     assert bench.alerts == ["policy_fault"]
 
 
+@ensureDeferred
+async def test_a_fault_of_the_gateways_own_in_mid_call_leaves_the_limit_as_it_was(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fault(*_: object) -> None:
+        raise KeyError("tier")
+
+    policies = bench.load()
+    decision = await policies.decide(a_call())
+    monkeypatch.setattr("parloir.policy.policies.limit_again", fault)
+    assert await policies.limit_again(a_call(), decision) == decision
+    assert bench.alerts == ["policy_fault"]
+
+
 def test_a_hung_plugin_does_not_keep_the_process_from_ending() -> None:
     program = """
 from twisted.internet import asyncioreactor

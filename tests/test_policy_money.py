@@ -59,6 +59,9 @@ async def test_what_a_call_would_cost_asks_nothing_else_and_decides_nothing(load
 async def test_a_plugin_that_fails_leaves_no_price(load: Load) -> None:
     price = await load(answering(rate_call=lambda call: 1 // 0)).price(a_call())
     assert (price.denial is not None, price.rate) == (True, None)
+    price = await load(answering(rate_call=TARIFF), answering(rate_call=crash)).price(a_call())
+    assert price.denial is not None, "what the other would have taken off is not known"
+    assert (price.denial.plugin, price.denial.code, price.rate) == ("b", "policy_failed", None)
 
 
 @ensureDeferred

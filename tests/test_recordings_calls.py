@@ -33,6 +33,15 @@ def test_key_and_audit_record_come_before_media(make: Make) -> None:
 
 
 @pytest.mark.parametrize(
+    ("record", "monitor", "told"), [(False, False, ""), (True, False, "record"), (False, True, "monitor")]
+)
+def test_relay_is_told_no_more_than_the_parties(make: Make, record: bool, monitor: bool, told: str) -> None:
+    scene = make(record=record, monitor=monitor)
+    scene.talk_recorded()
+    assert [each["told"] for each in scene.told("Announce")] == [told]
+
+
+@pytest.mark.parametrize(
     "rules",
     [
         {"record": False},

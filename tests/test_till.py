@@ -316,6 +316,31 @@ def test_the_gateway_does_not_leave_before_its_last_call_is_settled(shop: Shop) 
     assert left[0] == 0
 
 
+def test_nothing_is_charged_before_the_end_is_stored_and_the_gateway_waits_for_both(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.deposit(10 * DOLLAR)
+    shop.decides()
+    shop.talk()
+    shop.flowed(60_000)
+    stored: Deferred[None] = Deferred()
+    finished = shop.desk.timelines.finished
+
+    def slowly(call: str, reason: str) -> Deferred[None]:
+        return stored.addCallback(lambda _: finished(call, reason))
+
+    monkeypatch.setattr(shop.desk.timelines, "finished", slowly)
+    left: list[int] = []
+    shop.desk.on_idle = lambda: left.append(shop.balance().held)
+    shop.desk.end_all()
+    assert not shop.desk.live
+    assert (left, shop.told("charged", "hold_released")) == ([], [])
+    stored.callback(None)
+    assert left
+    assert left[0] == 0
+    assert [each["ending"] for each in shop.told("charged")] == ["facility_fault"]
+
+
 def test_terms_and_bills_are_kept_as_they_were() -> None:
     quote = Quote(RATE, None, (STATE,), (Ending.DROPPED, Ending.LOCKDOWN), 900, None, "America/Chicago")
     bill = quote.bill(CAPS, seconds=61, answered=START, video=False, ending=Ending.HUNG_UP)
