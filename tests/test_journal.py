@@ -12,7 +12,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parloir.relay import recorder as recorders
 from parloir.relay.journal import End, JournalWriter, Record, RecordKind, fact, packed, title
 from parloir.relay.journal_reader import Fault, Journal, facts, scan, scanned
 from parloir.relay.recorder import Outcome, Recorder
@@ -108,6 +107,7 @@ def test_journal_cut_anywhere_gives_every_whole_chunk(size: int) -> None:
             found = scan(path)
             assert len(found.chunks) == sum(chunk.stop <= size for chunk in left)
             assert found.faults == ()
+            assert found.end.octets == max([left[0].start, *(chunk.stop for chunk in left if chunk.stop <= size)])
             assert found.cut is (
                 size < len(whole) and size not in {len(whole[: left[0].start]), *(c.stop for c in left)}
             )
@@ -177,8 +177,8 @@ def test_full_disk_is_told_and_what_was_written_stays(path: Path, monkeypatch: p
     assert disk.news.empty()
 
 
-def test_disk_that_falls_behind_is_a_failure(path: Path) -> None:
-    disk = Disk(step=recorders.PATIENCE + 1)
+def test_disk_that_is_more_than_two_seconds_behind_is_a_failure(path: Path) -> None:
+    disk = Disk(step=2.01)
     disk.recorder.begin("r1", path, KEY, disk.news.put)
     assert "too slow" in disk.outcome().failure
     disk.recorder.stop()

@@ -6,8 +6,10 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from twisted.internet.defer import Deferred
 
 from parloir.calls.call import Recorded
+from parloir.calls.live import LiveCall
 from parloir.policy.notices import NOTICE
 from parloir.relay.commands import Interrupted, NoPorts
 from parloir.sip.session import EndKind, NoFreeLine, SessionEnd
@@ -186,6 +188,31 @@ def test_notice_cut_short_by_a_reload_is_played_again_from_the_start(scene: Scen
     assert scene.call.state.value == "announcing"
     assert not scene.relay.crossing
     scene.relay.finish()
+    assert scene.relay.crossing
+
+
+def test_a_reload_after_the_notice_and_before_its_recording_begins_has_it_played_again(scene: Scene) -> None:
+    beginning: list[Deferred[None]] = []
+
+    def record(_: LiveCall) -> Deferred[None]:
+        beginning.append(Deferred())
+        return beginning[-1]
+
+    scene.desk._announced = record  # type: ignore[method-assign, assignment]
+    page, presence = scene.enter(scene.visit())
+    presence.receive(Join(sdp=BROWSER))
+    session = scene.phones.session
+    session.events.answered(session, PHONE)
+    scene.call.media.leg_up("browser")
+    scene.relay.finish()
+    presence.receive(Join(sdp=BROWSER))
+    scene.call.media.leg_up("browser")
+    beginning[0].callback(None)
+    assert not scene.relay.crossing
+    assert page.states[-1] == "notice"
+    scene.relay.finish()
+    assert not scene.relay.crossing
+    beginning[1].callback(None)
     assert scene.relay.crossing
 
 

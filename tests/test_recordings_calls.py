@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
+from parloir.policy import notices
 from parloir.policy.answers import CallClass
-from parloir.relay.journal import End
+from parloir.relay.journal import CHUNK, HEAD, End
 from parloir.store.recordings import State, Wanted
-from parloir.webrtc.signalling import Leave
+from parloir.webrtc.signalling import Leave, Notice
 
 from .recorded_scene import Make, staged
 
@@ -30,6 +31,14 @@ def test_key_and_audit_record_come_before_media(make: Make) -> None:
     assert started["terms"].key == scene.place.vault.key(id)
     assert scene.acts(f"recording {id}") == ["recording.begun"]
     assert scene.recording().state is State.RECORDING
+
+
+def test_both_hear_and_read_that_they_are_recorded_before_they_hear_each_other(make: Make) -> None:
+    scene = make()
+    page, _ = scene.talk_recorded()
+    assert [(each["prompt"], each["to"]) for each in scene.told("Play")] == [("en/recorded", "both")]
+    assert scene.relay.done.index("Play") < scene.relay.done.index("Announce")
+    assert page.last(Notice).text == " ".join(each.words.en for each in (notices.RECORDED, notices.NOTICE))
 
 
 @pytest.mark.parametrize(
@@ -78,6 +87,18 @@ def test_lost_relay_leaves_what_the_disk_has(make: Make) -> None:
     found = scene.recording()
     assert (found.state, found.hash, found.chunks) == (State.RECOVERED, end.hash, end.chunks)
     assert scene.acts(f"recording {id}") == ["recording.begun", "recording.recovered"]
+
+
+def test_chunk_that_a_crash_cut_off_is_no_part_of_what_is_recovered(make: Make) -> None:
+    scene = make()
+    scene.talk_recorded()
+    id = scene.recording().id
+    end = scene.write_journal(id)
+    with scene.place.journal(id).open("ab") as journal:
+        journal.write(HEAD.pack(CHUNK, end.chunks + 1, 100, bytes(32)) + bytes(60))
+    scene.relays.went_down(0)
+    found = scene.recording()
+    assert (found.state, found.chunks, found.octets, found.hash) == (State.RECOVERED, *end)
 
 
 def test_gateway_that_starts_again_closes_the_books(make: Make) -> None:
