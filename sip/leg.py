@@ -129,7 +129,7 @@ class Leg:
             return
         self.keep(dialogs.advanced(self.dialog))
         flow = dialogs.next_hop(self.dialog)
-        request = dialogs.request(self.dialog, method, self.edge.face(flow), *headers)
+        request = dialogs.request(self.dialog, method, self.edge.face(flow), ("Supported", SUPPORTED), *headers)
         if body is not None:
             request = request.with_body(body, kind)
 
@@ -168,7 +168,7 @@ class Leg:
                 if response is not None and response.status < 300 and response.sdp and self.events and not self.over:
                     self.events.reanswered(self, response.sdp)
 
-        self.ask("INVITE", response_came, ("Supported", SUPPORTED), *headers, body=self.events.current(self))
+        self.ask("INVITE", response_came, *headers, body=self.events.current(self))
 
     def restate(self) -> None:
         """Offer what is in use; a phone that will not hear of it leaves all as it was."""

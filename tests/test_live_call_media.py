@@ -7,6 +7,7 @@ import pytest
 
 from parloir.calls.stations import MediaTerms, Station, Stations
 from parloir.config.address import SipAddress
+from parloir.rtp import sdp as grammar
 from parloir.rtp.sdes import Encryption
 from parloir.sip.session import EndKind, NotAcceptable, SessionEnd
 from parloir.webrtc.signalling import Answer, Join
@@ -26,6 +27,19 @@ def test_phone_that_comes_back_from_hold_with_another_favourite_keeps_the_codec(
     with pytest.raises(NotAcceptable):
         scene.do(session.events.offered(session, PHONE.replace("RTP/AVP 0", "RTP/AVP 8")))
     assert scene.desk.live
+
+
+def test_a_description_has_another_version_only_where_it_says_something_else(scene: Scene) -> None:
+    scene.talk()
+    session = scene.phones.session
+    assert "RTP/AVP 0 8 101" in scene.phones.offers[0]
+    restated = [session.events.current(session) for _ in range(2)]
+    held, still = (scene.do(session.events.offered(session, PHONE + "a=sendonly\r\n")) for _ in range(2))
+    resumed = scene.do(session.events.offered(session, PHONE))
+    said = [scene.phones.offers[0], *restated, held, still, resumed]
+    assert [grammar.parse(each).version for each in said] == [1, 2, 2, 3, 3, 4]
+    assert restated[0] == restated[1]
+    assert held == still
 
 
 def with_srtp(scene: Scene, srtp: Encryption, latch: bool = False) -> None:

@@ -91,6 +91,7 @@ def test_without_a_word_from_the_phone_we_refresh(more: tuple[Header, ...]) -> N
         border.clock.advance(90)
         assert len(border.requests("UPDATE")) == number
         assert border.requests("UPDATE")[-1].one("Session-Expires") == "180;refresher=uac"
+        assert "timer" in border.requests("UPDATE")[-1].tokens("Supported")
         border.phone_answers(border.requests("UPDATE")[-1], 200, expires("180;refresher=uac"))
     assert ends(call) == []
 

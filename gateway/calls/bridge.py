@@ -74,6 +74,7 @@ class Bridge:
     agreement: Agreement | None = None
     settled: Description | None = None
     version: int = 0
+    said: str = field(default="", repr=False)
     session_id: str = field(default_factory=lambda: str(secrets.randbits(62)))
 
     def __post_init__(self) -> None:
@@ -106,19 +107,29 @@ class Bridge:
         self.ports, self.address, self.signalled_from = other.ports, other.address, other.signalled_from
         self.phone, self.ours, self.agreement = other.phone, other.ours, other.agreement
         self.keys, self.encrypted = other.keys, other.encrypted
-        self.version, self.session_id = other.version, other.session_id
+        self.version, self.said, self.session_id = other.version, other.said, other.session_id
         await other.close()
 
     def _place(self, keys: phone_sdp.Keys) -> phone_sdp.Place:
         assert self.ports is not None
-        self.version += 1
         return phone_sdp.Place(self.address, self.ports.audio, self.ports.video, self.session_id, self.version, keys)
+
+    def _say(self, write: Callable[[phone_sdp.Place], str], keys: phone_sdp.Keys) -> str:
+        """A description for the phone; it keeps the version of the last while all else is the same, so that the phone
+        can tell a mere refresh (RFC 4028 section 7.4)."""
+        body = write(self._place(keys))
+        if body != self.said:
+            self.version += 1
+            body = write(self._place(keys))
+        self.said = body
+        return body
 
     def offer_to_phone(self) -> str:
         """Our offer to the phone; raises NothingInCommon where the browser has no sound that a phone knows."""
         assert self.ports is not None
         media = offer_for_phone(self.browser.description, self.ports.video is not None)
-        body = phone_sdp.offer(media, self._place(self.keys.offer() if self.encrypted else {}))
+        keys = self.keys.offer() if self.encrypted else {}
+        body = self._say(lambda place: phone_sdp.offer(media, place), keys)
         self.ours = grammar.parse(body)
         return body
 
@@ -140,7 +151,7 @@ class Bridge:
             raise NotAcceptable(str(error)) from error
         self.phone, self.agreement, self.ours = kept(theirs, agreement), agreement, None
         self.keys.answer(agreement)
-        return phone_sdp.answer(theirs, agreement, self._place(self.keys.said))
+        return self._say(lambda place: phone_sdp.answer(theirs, agreement, place), self.keys.said)
 
     def take_answer(self, answer: str) -> None:
         """The phone's answer to our offer; raises NotAcceptable where nothing is left in common."""
@@ -166,9 +177,10 @@ class Bridge:
 
     def restate(self) -> str:
         """What is in use, as an offer, for a re-INVITE that brought none."""
-        assert self.phone is not None
-        assert self.agreement is not None
-        body = phone_sdp.restate(self.phone, self.agreement, self._place(self.keys.said))
+        phone, agreement = self.phone, self.agreement
+        assert phone is not None
+        assert agreement is not None
+        body = self._say(lambda place: phone_sdp.restate(phone, agreement, place), self.keys.said)
         self.ours = grammar.parse(body)
         return body
 

@@ -48,6 +48,12 @@ def asked(method: str, *expected: str) -> Step:
     return _receive(f'request="{method}"', expected)
 
 
+def ok(*more: str, body: str = "") -> Step:
+    """Answer the request that was received last."""
+    copied = [f"[last_{name}:]" for name in ("Via", "From", "To", "Call-ID", "CSeq")]
+    return say("SIP/2.0 200 OK", *copied, CONTACT, *more, body=body, again=False)
+
+
 _names = iter(range(1, 10_000))
 
 

@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 import threading
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from . import sipp_script as script
 from .gateway_process import Gateway
 from .raw_phone import Message, RawPhone, answer_all
 from .sipp_phone import SippPhone
-from .sipp_script import GO_ON, Step, dial, hang_up, hear, request, scenario, sdp, wait
+from .sipp_script import GO_ON, Step, asked, dial, hang_up, hear, ok, request, scenario, sdp, wait
 from .stage import Stage
 from .visitor import Visitor
 
@@ -112,7 +113,7 @@ def test_the_page_says_on_hold_behind_a_card_and_shows_the_picture_again(stage: 
 
 def seconds_between(first: dict[str, Any], last: dict[str, Any]) -> float:
     """Between two events."""
-    return (last["monotonic"] - first["monotonic"]) / 1e9
+    return float(last["monotonic"] - first["monotonic"]) / 1e9
 
 
 def test_requests_in_mid_call_are_answered_each_as_it_should_be(stage: Stage, phone: SippPhone) -> None:
@@ -155,6 +156,36 @@ def alerts(gateway: Gateway, after: int = 0) -> list[dict[str, Any]]:
     """The facility's alerts later than that one."""
     found: list[dict[str, Any]] = gateway.api("GET", f"/api/v1/alerts?facility=north&after={after}")["alerts"]
     return found
+
+
+@pytest.mark.long
+def test_the_gateway_refreshes_by_what_a_phone_knows_and_hangs_up_on_one_that_answers_no_more(
+    stage: Stage, phone: SippPhone
+) -> None:
+    """A phone that knows no timers, behind a proxy that asks for one: refreshing is the gateway's."""
+    gateway, visit, visitor = at_a_visit(stage, phone)
+    brief, ours = "Session-Expires: 30", "Session-Expires: 30;refresher=uas"
+    refresh = ("Session-Expires: 30;refresher=uac", "Supported:.*timer")
+    steps = [*dial(brief, expected=(ours,)), ACK, asked("INVITE", *refresh), ok(body=sdp()), asked("ACK")]
+    steps += [request("UPDATE", 2, "Allow: INVITE, ACK, BYE, UPDATE", brief), hear(200, ours)]
+    steps += [asked("UPDATE", *refresh), asked("BYE"), ok()]
+    phone.finish(phone.dial(gateway, visit["code"], scenario(*steps)), 120)
+    assert gateway.end_reason(visit) == "MediaLost"
+    said = said_to_phone(gateway)
+    answer, offer = (each["text"].partition("\r\n\r\n")[2] for each in said if "m=audio" in each["text"])
+    assert offer == answer, "a mere refresh has the version of what it repeats"
+    asked_again, end = (
+        next(datetime.fromisoformat(each["at"]).timestamp() for each in said if each["text"].startswith(method))
+        for method in ("UPDATE", "BYE")
+    )
+    assert any(asked_again < packet.at < end for packet in visitor.received["audio"]), "the first refresh was in vain"
+
+
+def said_to_phone(gateway: Gateway) -> list[dict[str, Any]]:
+    """What the gateway has said to the phone in its last call, each message once."""
+    messages: list[dict[str, Any]] = gateway.api("GET", "/api/v1/stations/north/pod-a-1/trace")["messages"]
+    call = [each for each in messages if each["way"] == "out" and each["call"] == messages[-1]["call"]]
+    return list({each["text"]: each for each in reversed(call)}.values())[::-1]
 
 
 def test_reliable_ringing(stage: Stage, phone: SippPhone) -> None:
