@@ -35,7 +35,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for name, what in (("facility", "of this facility"), ("station", "of this phone"), ("call", "of this call")):
         listing.add_argument(f"--{name}", help=f"only those {what}")
     listing.add_argument("--person", default="", help="only those with this in a name, or of this number")
-    listing.add_argument("--note", default="", help="only those with this in a note or bookmark")
+    listing.add_argument(
+        "--note", default="", help="only those with this in a note or bookmark, or in a note on the call"
+    )
     listing.add_argument("--class", dest="call_class", type=CallClass, choices=[*CallClass], help="only of this class")
     listing.add_argument("--from", dest="after", type=date.fromisoformat, metavar="DATE", help="like 2030-01-31")
     listing.add_argument("--to", dest="before", type=date.fromisoformat, metavar="DATE", help="not including that day")

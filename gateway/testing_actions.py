@@ -8,6 +8,7 @@ from parloir.api import ErasedRecording, Route, Visit, Words
 from parloir.testing_records import SampleRecords
 
 OVER = ("cancelled", "done", "missed")
+LONGEST = 1000
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,16 @@ class SampleActions:
         """See parloir.api.Actions; the sample facility has no recordings."""
         self.deeds.append(Deed("expire_recordings", "", "expired", Words("expired", "vencido"), by))
         return ()
+
+    async def note_call(self, call: str, text: str, *, by: str) -> bool:
+        """See parloir.api.Actions; the calls are those that the records remember, but hotline calls."""
+        if not text.strip() or len(text) > LONGEST or "\0" in text:
+            raise ValueError(f"a note is text of 1 to {LONGEST} characters without NUL")
+        found = self._records.find_call(call)
+        if found is None or found.route is Route.HOTLINE:
+            return False
+        self.deeds.append(Deed("note", call, "noted", Words(text, text), by))
+        return True
 
     def _open(self, visit: str) -> Visit | None:
         found = self._records.find_visit(visit)

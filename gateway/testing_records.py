@@ -40,6 +40,10 @@ class SampleRecords:
         """The calls that have not ended."""
         return tuple(call for call in self._calls.values() if call.ended is None)
 
+    def find_call(self, id: str) -> Call | None:
+        """The call of that id."""
+        return self._calls.get(id)
+
     def find_visit(self, id: str) -> Visit | None:
         """The visit of that id."""
         return self._visits.get(id)

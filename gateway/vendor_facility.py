@@ -133,6 +133,10 @@ class NoActions:
         """See parloir.api.Actions."""
         raise GatewayNeeded("only the running gateway erases recordings")
 
+    async def note_call(self, call: str, text: str, *, by: str) -> bool:
+        """See parloir.api.Actions."""
+        raise GatewayNeeded("only the running gateway keeps notes on calls")
+
 
 def _chosen(config: Config, plugin: str, wanted: str | None) -> str:
     enabled = [id for id, each in config.facilities.items() if plugin in each.plugins]

@@ -134,6 +134,7 @@ class Deeds:
     ended: list[tuple[str | None, str]] = field(default_factory=list)
     told: list[tuple[str, str]] = field(default_factory=list)
     taken: set[tuple[str, datetime]] = field(default_factory=set)
+    noted: list[tuple[str, str, str]] = field(default_factory=list)
 
     async def end_calls(self, *, unit: str | None, code: str, words: Words, by: str) -> tuple[str, ...]:
         self.ended.append((unit, code))
@@ -152,6 +153,12 @@ class Deeds:
         self.told.append((visit, code))
         self._change(visit, station=station, start=start, end=end)
         return True
+
+    async def note_call(self, call: str, text: str, *, by: str) -> bool:
+        known = any(each.id == call for each in self.records.known_calls)
+        if known:
+            self.noted.append((call, text, by))
+        return known
 
     def _change(self, id: str, **facts: Any) -> None:
         known = self.records.known_visits

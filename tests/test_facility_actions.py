@@ -20,8 +20,10 @@ from parloir.calls.reason import PolicyEnded, Reason
 from parloir.calls.stations import Station, Stations, UnknownStation
 from parloir.policy.answers import Words
 from parloir.policy.values import Route
-from parloir.store import audit, visits
+from parloir.store import audit, call_notes, calls, visits
 from parloir.store.audit import Record
+from parloir.store.call_notes import Note
+from parloir.store.calls import Call, CallClass, WayIn
 from parloir.store.database import Database
 from parloir.store.errors import NoSuchVisit, VisitOver
 from parloir.store.visits import Visit, VisitState
@@ -86,6 +88,13 @@ class Way:
     async def get(self, id: str) -> Visit:
         return await self.database.run(lambda connection: visits.get(connection, id))
 
+    async def call(self, id: str, call_class: CallClass = CallClass.ORDINARY, facility: str = "north") -> None:
+        call = Call(id, None, facility, "pod-a", WayIn.INSIDE, call_class, NOW)
+        await self.database.run(lambda connection: calls.add(connection, call))
+
+    async def notes(self, id: str) -> list[Note]:
+        return await self.database.run(lambda connection: call_notes.list(connection, id))
+
     async def audited(self) -> list[tuple[str, str, str]]:
         def read(connection: Connection) -> list[Record]:
             assert audit.verify(connection) == []
@@ -133,6 +142,7 @@ async def test_nothing_is_done_that_cannot_be_audited(way: Way) -> None:
         broken.end_calls(unit=None, **WHY),
         broken.release_visit(visit.id, **WHY),
         broken.move_visit(visit.id, station="pod-b", start=NOW, end=NOW + HOUR, **WHY),
+        broken.note_call("c1", "a note", by="eve"),
     ):
         with pytest.raises(OSError, match="disk full"):
             await way.of(act)
@@ -198,6 +208,51 @@ async def test_a_place_that_is_none_is_the_plugins_fault(way: Way) -> None:
         await way.of(way.actions.move_visit(visit.id, station="pod-z", start=NOW, end=NOW + HOUR, **WHY))
     with pytest.raises(ValueError, match="a minute"):
         await way.of(way.actions.move_visit(visit.id, station="pod-b", start=NOW, end=NOW, **WHY))
+
+
+@pytest.mark.parametrize("call_class", [CallClass.ORDINARY, CallClass.PRIVILEGED])
+@ensureDeferred
+async def test_a_note_is_kept_with_its_call_live_or_over(way: Way, call_class: CallClass) -> None:
+    await way.call("c1", call_class)
+    assert await way.of(way.actions.note_call("c1", "one", by="eve"))
+    await way.database.run(lambda connection: calls.finish(connection, "c1", NOW, "HungUp"))
+    assert await way.of(way.actions.note_call("c1", "two", by="kim"))
+    assert [(each.text, each.made_by) for each in await way.notes("c1")] == [("one", "eve"), ("two", "kim")]
+    assert await way.audited() == [("plugin:scheduling", "call.noted", "call c1")] * 2
+    (first, _) = await way.database.run(audit.list)
+    assert first.facts == {"facility": "north", "by": "eve", "text": "one"}
+
+
+@ensureDeferred
+async def test_no_note_without_its_audit_record(way: Way, monkeypatch: pytest.MonkeyPatch) -> None:
+    await way.call("c1")
+
+    def fails(*given: Any) -> None:
+        raise OSError("disk full")
+
+    with monkeypatch.context() as broken:
+        broken.setattr("parloir.calls.actions.audit.append", fails)
+        with pytest.raises(OSError, match="disk full"):
+            await way.of(way.actions.note_call("c1", "one", by="eve"))
+    assert await way.notes("c1") == []
+
+
+@pytest.mark.parametrize("id", ["theirs", "none", "\0"])
+@ensureDeferred
+async def test_another_facilitys_call_gets_no_note(way: Way, id: str) -> None:
+    await way.call("theirs", facility="south")
+    assert not await way.of(way.actions.note_call(id, "one", by="eve"))
+    assert await way.notes("theirs") == []
+    assert await way.audited() == []
+
+
+@pytest.mark.parametrize("text", ["", " \n", "x" * 1001, "a\0b", "\ud800"])
+@ensureDeferred
+async def test_a_note_that_is_none_is_the_plugins_fault(way: Way, text: str) -> None:
+    await way.call("c1")
+    with pytest.raises(ValueError, match="1 to 1000 characters"):
+        await way.of(way.actions.note_call("c1", text, by="eve"))
+    assert await way.notes("c1") == []
 
 
 def test_what_the_visitor_reads_is_not_kept_in_the_timeline() -> None:

@@ -139,6 +139,7 @@ def test_staff_keep_the_hot_list(north: Institution) -> None:
 
 
 def test_notes_on_a_call_stay(north: Institution) -> None:
+    north.records.known_calls.append(a_call())
     for text in ("They spoke of money.", "And again."):
         assert ask(north, "POST", "notes", {"call": "c1", "text": text}).status == 201
     found = ask(north, "GET", "notes", roles=("auditor",), call="c1").body["notes"]
@@ -147,4 +148,16 @@ def test_notes_on_a_call_stay(north: Institution) -> None:
         ("And again.", "jdoe"),
     ]
     assert ask(north, "GET", "notes", call="c2").body["notes"] == []
-    assert ask(north, "POST", "notes", {"call": "c1", "text": " "}).status == 422
+    for text in (" ", "\0", "x" * 1001):
+        assert ask(north, "POST", "notes", {"call": "c1", "text": text}).status == 422
+
+
+def test_notes_are_handed_to_the_gateway(north: Institution) -> None:
+    north.records.known_calls.append(a_call(call_class=CallClass.PRIVILEGED))
+    assert ask(north, "POST", "notes", {"call": "c1", "text": " One was ill. "}).status == 201
+    assert north.deeds.noted == [("c1", "One was ill.", "jdoe")]
+
+
+def test_no_note_is_kept_of_a_call_that_the_facility_never_had(north: Institution) -> None:
+    assert ask(north, "POST", "notes", {"call": "c1", "text": "They spoke of money."}).status == 404
+    assert ask(north, "GET", "notes", call="c1").body["notes"] == []

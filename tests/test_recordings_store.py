@@ -3,9 +3,20 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Executable, delete, update
+from sqlalchemy.exc import IntegrityError
 
-from parloir.store import calls, participants, recording_holds, recording_marks, recordings, residents, visitors, visits
+from parloir.store import (
+    call_notes,
+    calls,
+    participants,
+    recording_holds,
+    recording_marks,
+    recordings,
+    residents,
+    visitors,
+    visits,
+)
 from parloir.store.calls import Call, CallClass, WayIn
 from parloir.store.errors import NoSuch, NoSuchRecording
 from parloir.store.recordings import Ending, State, Wanted
@@ -51,6 +62,37 @@ def test_recordings_are_found_by_what_was_noted(connection: Connection) -> None:
     assert ids(connection, note="100% P") == ["r1"]
     assert ids(connection, note="100_") == []
     assert ids(connection, note="\0") == []
+
+
+def test_recordings_are_found_by_what_was_noted_on_their_call(connection: Connection) -> None:
+    recordings.add(connection, "r1b", "c1", "north", NOW + timedelta(hours=1, minutes=1))
+    call_notes.add(connection, "c1", "spoke of 100% pure", NOW, "kim")
+    calls.add(connection, Call("c9", None, "north", "a", WayIn.SCHEDULED, CallClass.PRIVILEGED, NOW))
+    call_notes.add(connection, "c9", "spoke of it too", NOW, "kim")
+    assert ids(connection, note="100% P") == ["r1b", "r1"]
+    assert ids(connection, note="SPOKE") == ["r1b", "r1"]
+    assert ids(connection, note="100_") == []
+    assert ids(connection, note="spoke", station="a") == []
+    assert ids(connection, note="spoke", within=frozenset({"south"})) == []
+    recording_marks.add(connection, "r0", None, "they spoke", NOW, "kim")
+    assert ids(connection, note="spoke") == ["r1b", "r1", "r0"]
+
+
+def test_notes_on_a_call_outlive_its_recording_in_order(connection: Connection) -> None:
+    first = call_notes.add(connection, "c0", "one", NOW, "kim")
+    second = call_notes.add(connection, "c0", "two", NOW, "lee")
+    recordings.erase(connection, "r0", NOW)
+    assert call_notes.list(connection, "c0") == [first, second]
+    assert call_notes.list(connection, "c1") == []
+    assert ids(connection, note="two") == ["r0"]
+
+
+@pytest.mark.parametrize("change", [update(call_notes.notes).values(text="other"), delete(call_notes.notes)])
+def test_no_note_on_a_call_is_ever_changed_or_removed(connection: Connection, change: Executable) -> None:
+    call_notes.add(connection, "c0", "as it was", NOW, "kim")
+    with pytest.raises(IntegrityError, match="append-only"), connection.begin_nested():
+        connection.execute(change)
+    assert [each.text for each in call_notes.list(connection, "c0")] == ["as it was"]
 
 
 def test_recordings_are_found_by_whoever_was_in_the_visit(connection: Connection) -> None:

@@ -364,6 +364,15 @@ def test_a_place_that_is_taken_takes_no_other_visit(busy: SampleFacility) -> Non
     assert ("release", "visit-1") in [(each.what, each.subject) for each in busy.actions.deeds]
 
 
+def test_notes_are_kept_of_the_calls_that_are_remembered(busy: SampleFacility) -> None:
+    with busy.trial({"monitoring": {}}) as policies:
+        for id, status in (("in-a", 201), ("hot", 404), ("none", 404)):
+            request = Request("jdoe", ("officer",), {}, {"call": id, "text": "They spoke of money."})
+            assert policies.request("monitoring", "POST", "notes", request).status == status
+    (deed,) = busy.actions.deeds
+    assert (deed.what, deed.subject, deed.words.en, deed.by) == ("note", "in-a", "They spoke of money.", "jdoe")
+
+
 class Suspender(Bare):
     @hookimpl
     async def authorize_call(self, call: Call) -> Deny | None:

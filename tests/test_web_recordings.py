@@ -47,6 +47,7 @@ async def acts(shelves: Counter, id: str) -> list[tuple[str, str, str]]:
         ({"class": "ordinary"}, ["r2", "r1", "r0"]),
         ({"class": "privileged"}, []),
         ({"note": "COMPLAINT"}, ["r1"]),
+        ({"note": "raised"}, ["r1"]),
         ({"person": "sam", "note": "complaint"}, []),
     ],
 )
@@ -74,6 +75,26 @@ async def test_search_goes_as_far_as_who_asks_may_go(shelves: Counter, monkeypat
 async def test_search_for_what_there_cannot_be_is_refused(shelves: Counter, wrong: str) -> None:
     auditor = await shelves.session("auditor")
     assert (await auditor.ask("GET", f"/api/v1/recordings?{wrong}")).status == 422
+
+
+@ensureDeferred
+async def test_notes_on_the_call_are_shown_with_its_recording_and_stay(shelves: Counter) -> None:
+    auditor = await shelves.session("auditor")
+    shown = (await auditor.ask("GET", "/api/v1/recordings/r1")).json
+    assert shown["notes"] == [{"text": "raised voices", "made": "2026-03-02T18:02:00Z", "made_by": "lee"}]
+    (mark,) = shown["marks"]
+    assert (mark["text"], mark["made_by"]) == ("a complaint", "kim")
+    assert (await auditor.ask("DELETE", f"/api/v1/recordings/r1/marks/{mark['id']}")).status == 204
+    left = (await auditor.ask("GET", "/api/v1/recordings/r1")).json
+    assert (left["marks"], left["notes"]) == ([], shown["notes"])
+    assert (await auditor.ask("GET", "/api/v1/recordings/r0")).json["notes"] == []
+
+
+@ensureDeferred
+async def test_note_that_no_database_can_hold_is_refused(shelves: Counter) -> None:
+    auditor = await shelves.session("auditor")
+    for text in ("\0", " ", "x" * 1001):
+        assert (await auditor.ask("POST", "/api/v1/recordings/r1/marks", {"text": text})).status == 422
 
 
 @ensureDeferred

@@ -13,7 +13,7 @@ from parloir.calls.recording import Place
 from parloir.calls.shelf import Shelf
 from parloir.calls.stations import Stations
 from parloir.calls.timeline import Clock, Timelines
-from parloir.store import calls, recording_marks, recordings, residents, vault, visits
+from parloir.store import call_notes, calls, recording_marks, recordings, residents, vault, visits
 from parloir.store.calls import Call, CallClass, WayIn
 from parloir.store.database import Database
 from parloir.store.recordings import Ending, State
@@ -62,3 +62,4 @@ def stock(connection: Connection) -> None:
         recordings.add(connection, id, call.id, facility, began)
         recordings.end(connection, id, began + timedelta(minutes=5), Ending(State.WHOLE, 3, 900, "ab" * 32))
         recording_marks.add(connection, id, None, note, began, "kim")
+    call_notes.add(connection, "c1", "raised voices", BEGAN + timedelta(days=1, minutes=2), "lee")

@@ -15,8 +15,9 @@ from parloir.policy.answers import Words
 from parloir.policy.facility import ErasedRecording
 from parloir.policy.gateway_store import on_reactor
 from parloir.policy.values import Route
-from parloir.store import audit, engagements, participants, visits
-from parloir.store.errors import NoSuchVisit, StationTaken, VisitOver
+from parloir.store import audit, call_notes, calls, engagements, participants, visits
+from parloir.store.errors import NoSuchCall, NoSuchVisit, StationTaken, VisitOver
+from parloir.store.text import can_be_kept
 from parloir.store.visits import Visit
 
 T = TypeVar("T")
@@ -79,6 +80,12 @@ class FacilityActions:
         actor = f"plugin:{self.plugin} {by}"[:200]
         return await self._there(lambda: self.hand.expire_recordings(self.premises.facility, actor))
 
+    async def note_call(self, call: str, text: str, *, by: str) -> bool:
+        """Keep what staff wrote about a call; False where the facility has no such call. Raises ValueError."""
+        if not call_notes.is_fit(text) or not can_be_kept(by):
+            raise ValueError(f"a note is text of 1 to {call_notes.LONGEST} characters without NUL")
+        return await self._there(lambda: self._note(call, text, by[:200]))
+
     async def _there(self, work: Callable[[], Awaitable[T]]) -> T:
         return await wrap_future(on_reactor(self.reactor, work))
 
@@ -130,6 +137,22 @@ class FacilityActions:
             return False
         self.hand.moved(visit, reason.said)
         return True
+
+    async def _note(self, id: str, text: str, by: str) -> bool:
+        facility, at = self.premises.facility, datetime.now(UTC)
+
+        def write(connection: Connection) -> bool:
+            try:
+                if calls.get(connection, id).facility != facility:
+                    return False
+            except NoSuchCall:
+                return False
+            facts = {"facility": facility, "by": by, "text": text}
+            audit.append(connection, f"plugin:{self.plugin}", "call.noted", f"call {id}", facts)
+            call_notes.add(connection, id, text, at, by)
+            return True
+
+        return await self.run(write)
 
     def _theirs(self, connection: Connection, id: str) -> Visit:
         visit = visits.get(connection, id)

@@ -23,7 +23,8 @@ from parloir.errors import ParloirError
 from parloir.export.job import MP4, Job
 from parloir.policy import values
 from parloir.policy.values import Action, Actor
-from parloir.store import audit, calls, recording_holds, recording_marks, recordings
+from parloir.store import audit, call_notes, calls, recording_holds, recording_marks, recordings
+from parloir.store.call_notes import Note
 from parloir.store.recording_holds import Hold
 from parloir.store.recording_marks import Mark
 from parloir.store.recordings import Recording, Wanted
@@ -67,10 +68,11 @@ class Making:
 
 @dataclass(frozen=True)
 class Detail:
-    """A recording with all that is known of it."""
+    """A recording with all that is known of it; `notes` are those on its call."""
 
     recording: Recording
     marks: Sequence[Mark]
+    notes: Sequence[Note]
     holds: Sequence[Hold]
 
 
@@ -103,7 +105,8 @@ class Shelf:
 
         def read(connection: Connection) -> Detail:
             found = recordings.get(connection, id)
-            return Detail(found, recording_marks.list(connection, id), recording_holds.list(connection, id))
+            notes = call_notes.list(connection, found.call)
+            return Detail(found, recording_marks.list(connection, id), notes, recording_holds.list(connection, id))
 
         return await self._database.run(read)
 

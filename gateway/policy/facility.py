@@ -93,6 +93,13 @@ class Actions(Protocol):
     async def expire_recordings(self, *, by: str) -> tuple[ErasedRecording, ...]:
         """Erase the facility's recordings whose time is over, as `retain_recording` says, and that nothing holds."""
 
+    async def note_call(self, call: str, text: str, *, by: str) -> bool:
+        """Keep what staff wrote about a call of the facility, live or over; False where there is no such call.
+
+        It is found by a search for recordings and shown with the call's, if there are any. Nobody can change or remove
+        it. Raises ValueError for a text that is blank, cannot be stored, or has more than 1,000 characters.
+        """
+
 
 class Ledger(Protocol):
     """The facility's accounts, in an `async def`. Amounts are whole micro-dollars, above 0.

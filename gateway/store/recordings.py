@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, Select, exists, insert, or_, select, update
 
-from parloir.store import nodes
+from parloir.store import call_notes, nodes
 from parloir.store.calls import CallClass
 from parloir.store.errors import NoSuchRecording
 from parloir.store.people_tables import residents, visit_visitors, visitors
@@ -71,7 +71,8 @@ class Ending:
 @dataclass(frozen=True)
 class Wanted:
     """What is searched for; None and "" leave it open. `person` is part of a resident's or visitor's name, or all of
-    their number; `note` is part of what was noted; `resident` and `visitor` are ids; `within` these facilities.
+    their number; `note` is part of what was noted of it or its call; `resident` and `visitor` are ids;
+    `within` these facilities.
 
     `left_by` is a node that starts: it wants what it was making itself, and what a node made that was given up.
     """
@@ -174,9 +175,10 @@ def _of(person: str) -> ColumnElement[bool]:
 
 
 def _noted(text: str) -> ColumnElement[bool]:
-    """Whether a note or bookmark says that."""
+    """Whether a note or bookmark says that, or a note on its call."""
     said = recording_marks.c.text.icontains(text, autoescape=True)
-    return exists().where(recording_marks.c.recording == recordings.c.id, said)
+    marked = exists().where(recording_marks.c.recording == recordings.c.id, said)
+    return or_(marked, call_notes.saying(text, recordings.c.call))
 
 
 def _joined() -> Select[*tuple[Any, ...]]:

@@ -118,6 +118,16 @@ happenings = Table(
     Index("uq_happenings_sequence", "sequence", unique=True),
 )
 
+call_notes = Table(
+    "call_notes",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("call", String(32), ForeignKey("calls.id"), nullable=False, index=True),
+    Column("text", String(1000), nullable=False),
+    Column("made", Utc, nullable=False),
+    Column("made_by", String(200), nullable=False),
+)
+
 dialogs = Table(
     "dialogs",
     metadata,

@@ -9,6 +9,7 @@ from parloir.calls.listening import Admitted, Listener
 from parloir.calls.shelf import Detail, Making
 from parloir.policy.facility import ErasedRecording
 from parloir.store.audit import Record
+from parloir.store.call_notes import Note
 from parloir.store.calls import CallClass
 from parloir.store.recording_holds import Hold
 from parloir.store.recording_marks import Mark
@@ -18,7 +19,7 @@ from parloir.web.models import Body, Name
 Why = Annotated[
     str, StringConstraints(min_length=1, max_length=500, strip_whitespace=True, pattern=r"^[^\x00-\x1f\x7f]+$")
 ]
-Text = Annotated[str, StringConstraints(min_length=1, max_length=1000, strip_whitespace=True)]
+Text = Annotated[str, StringConstraints(min_length=1, max_length=1000, strip_whitespace=True, pattern=r"^[^\x00]+$")]
 LONGEST = 24 * 3600 * 1000
 
 
@@ -76,7 +77,8 @@ class Listening(Body):
 
 class RecordingQuery(Body):
     """Which recordings; what is left out may be anything. `person` is part of a resident's or visitor's name, or all
-    of their number; `note` is part of a note or bookmark; `resident` and `visitor` are ids; `before` is not included.
+    of their number; `note` is part of a note or bookmark, or of a note on the call; `resident` and `visitor` are
+    ids; `before` is not included.
     """
 
     facility: Name | None = None
@@ -144,6 +146,18 @@ class NewMark(Body):
     text: Text
 
 
+class NoteBody(Body):
+    """A note on the recorded call, live or over, as a plugin handed it on. It cannot be taken away."""
+
+    text: str
+    made: AwareDatetime
+    made_by: str
+
+    @classmethod
+    def of(cls, note: Note) -> Self:
+        return cls(text=note.text, made=note.made, made_by=note.made_by)
+
+
 class HoldBody(Body):
     """A legal hold, in force until it was lifted."""
 
@@ -181,10 +195,11 @@ class ActBody(Body):
 
 
 class RecordingDetail(Body):
-    """A recording, its bookmarks and notes, its holds, and every act on it."""
+    """A recording, its bookmarks and notes (`marks`), the notes on its call, its holds, and every act on it."""
 
     recording: RecordingBody
     marks: list[MarkBody]
+    notes: list[NoteBody]
     holds: list[HoldBody]
     acts: list[ActBody]
 
@@ -193,6 +208,7 @@ class RecordingDetail(Body):
         return cls(
             recording=RecordingBody.of(detail.recording),
             marks=[MarkBody.of(mark) for mark in detail.marks],
+            notes=[NoteBody.of(note) for note in detail.notes],
             holds=[HoldBody.of(hold) for hold in detail.holds],
             acts=[ActBody.of(act) for act in acts],
         )

@@ -1,4 +1,4 @@
-"""What officers write down about calls. A note is never changed or removed."""
+"""What officers write down about calls, confidential ones too. A note is never changed or removed."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime

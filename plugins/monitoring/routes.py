@@ -16,7 +16,9 @@ Answer: TypeAlias = Callable[[Request], Awaitable[Reply]]
 Body = TypeVar("Body", bound=Settings)
 Id: TypeAlias = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 Words: TypeAlias = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
-Text: TypeAlias = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1000)]
+Text: TypeAlias = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1000, pattern=r"^[^\x00]+$")
+]
 
 READERS = ("officer", "auditor", "administrator")
 WRITERS = ("officer", "administrator")
@@ -97,8 +99,10 @@ class Routes:
         return Reply({"call": call, "notes": [to_json(each) for each in found]})
 
     async def note(self, request: Request, body: NewNote) -> Reply:
-        """Write something down about a call."""
+        """Write something down about a call; the gateway has it too, with the call's recordings."""
         facility = self._facility
+        if not await facility.actions.note_call(body.call, body.text, by=request.user):
+            return Reply({"error": "there is no such call"}, 404)
         await facility.store.run(
             lambda connection: notes.add(
                 connection, facility.id, body.call, body.text, by=request.user, now=facility.now()

@@ -30,6 +30,7 @@ TONE, OFFICER_TONE = 2400, 1700
 MONITORING: dict[str, Any] = {"monitoring": {"rules": [{"roles": ["officer", "administrator"]}]}}
 TRIALS, AT_ONCE = 100, 10
 SILENT_WITHIN = 0.5
+NOTED = "They spoke of money."
 
 
 @pytest.fixture(name="chromium")
@@ -102,10 +103,19 @@ def pauses_and_ends(officer: Officer, page: Page) -> None:
 
 
 def plays_and_hands_on(officer: Officer) -> None:
-    """The recording is found, played, marked, held and downloaded as a signed bundle, whose signature holds."""
+    """The recording is found by what was noted of its call, played, marked, held and downloaded as a signed bundle,
+    whose signature holds.
+    """
     officer.page.press("#to-recordings")
     officer.reads("#found li button", "cut short by a failure")
+    officer.page.fill("#find-note", "never said")
+    officer.page.press("#find button")
+    officer.wait_for("!document.querySelector('#found li')")
+    officer.page.fill("#find-note", NOTED)
+    officer.page.press("#find button")
+    officer.reads("#found li button", "cut short by a failure")
     officer.page.press("#found li button")
+    officer.reads("#marks", f"sergeant: {NOTED}")
     officer.act_on_recording("p", "a complaint")
     officer.wait_for("document.querySelector('#playback').readyState >= 2", 180)
     assert officer.page.evaluate("document.querySelector('#playback').duration") > 3
@@ -141,6 +151,7 @@ def test_officer_listens_acts_and_hands_on_what_was_recorded(stage: Stage, chrom
 
     officer = Officer(chromium, gateway)
     opens(officer, gateway.call(visit)["id"])
+    officer.act("o", NOTED)
     listeners = gateway.api("GET", "/api/v1/wall")["calls"][0]["listeners"]
     assert [(each["user"], each["thumbnails"]) for each in listeners] == [("sergeant", True), ("sergeant", False)]
     speaks_to_both(officer, page, phone)

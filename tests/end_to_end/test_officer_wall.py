@@ -150,6 +150,7 @@ SEARCHES = (
     ({"after": "2026-03-02", "before": "2026-03-02"}, "r1"),
     ({"class": "privileged"}, ""),
     ({"note": "nothing much"}, "r2"),
+    ({"note": "raised voices"}, "r1"),
     ({}, "r2,r1,r0"),
 )
 
@@ -188,7 +189,9 @@ def hold_a_recording(post: Post, hands: Hands) -> None:
     hands.wait("document.querySelector('#found button[data-recording=r1]')?.textContent.includes('Held')")
     hands.press("o")
     hands.answer("seen by me")
-    hands.wait("document.querySelector('#marks').textContent.includes('seen by me')")
+    hands.wait("document.querySelector('#marks').textContent.includes('administrator: seen by me')")
+    for noted in ("lee: raised voices", "kim: a complaint"):
+        assert noted in hands.page.text()
     assert hands.page.evaluate("document.documentElement.scrollWidth") <= 360
     hands.page.screenshot(hands.browser.home / "recording.png")
     hands.press("l")

@@ -69,14 +69,15 @@ export class Player {
   }
 
   async #draw(id) {
-    const { recording: row, marks, holds, acts } = await api("GET", path(id));
+    const { recording: row, marks, notes, holds, acts } = await api("GET", path(id));
     if (this.id !== id) return;
     this.#row = row;
     const people = [row.resident, row.visitor].filter(Boolean).join(" – ");
     at("#player-title").textContent = [row.station, people].filter(Boolean).join(" · ");
     const facts = [this.#when(row.begun, row.facility), phrase(row.class), this.#stateOf(row), row.failure];
     at("#player-facts").textContent = facts.filter(Boolean).join(" · ");
-    at("#marks").replaceChildren(...marks.map((mark) => this.#mark(mark)));
+    const noted = [...notes, ...marks].sort((one, other) => Date.parse(one.made) - Date.parse(other.made));
+    at("#marks").replaceChildren(...noted.map((mark) => this.#mark(mark)));
     at("#holds").replaceChildren(...holds.filter((hold) => !hold.lifted).map((hold) => this.#hold(hold)));
     at("#custody").replaceChildren(...acts.map((act) => this.#act(act)));
     this.#drawActs();
@@ -114,8 +115,9 @@ export class Player {
     return line(`${this.#when(moment, this.#row.facility)} ${actor}: ${action.replace("recording.", "")}${why ? ` (${why})` : ""}`);
   }
 
+  /** A bookmark, which is gone to; or a note on the recording or its call. */
   #mark(mark) {
-    if (mark.at === null) return line(mark.text);
+    if (!Number.isInteger(mark.at)) return line(`${this.#when(mark.made, this.#row.facility)} ${mark.made_by}: ${mark.text}`);
     const made = document.createElement("button");
     Object.assign(made, { type: "button", className: "plain-button", textContent: `${(mark.at / 1000).toFixed(1)} s: ${mark.text}` });
     made.addEventListener("click", () => (at("#playback").currentTime = mark.at / 1000));
