@@ -141,3 +141,35 @@ async def test_a_page_that_reloads_during_the_notice_must_hear_it_again(call: Ca
     with pytest.raises(NotAnnounced):
         await call.do(commands.Join)
     await call.join()
+
+
+@over_amp
+async def test_a_notice_that_waits_while_the_browser_goes_does_not_count(call: Call) -> None:
+    await call.connect()
+    before = call.do(commands.Play, prompt="\n".join(["en/please-wait"] * 10), to="phone", times=1)
+    notice = outcome(call.do(commands.Announce, prompt="en/notice"))
+    await soon(lambda: call.phone.rtp[Kind.AUDIO].rtp, "what is before it")
+    call.browser.transport.say_goodbye()
+    await soon(lambda: call.gateway.heard("lost", "browser"), "the loss")
+    call.relay.skip(60)
+    await before
+    assert isinstance(await notice, Interrupted)
+    with pytest.raises(NotAnnounced):
+        await call.do(commands.Join)
+
+
+@over_amp
+async def test_a_notice_whose_browser_was_lost_and_came_back_does_not_count(call: Call) -> None:
+    await call.connect()
+    before = call.do(commands.Play, prompt="\n".join(["en/please-wait"] * 3), to="phone", times=1)
+    notice = outcome(call.do(commands.Announce, prompt="en/notice"))
+    await soon(lambda: call.phone.rtp[Kind.AUDIO].rtp, "what is before it")
+    call.relay.skip(9)
+    await soon(lambda: call.gateway.heard("lost", "browser"), "the loss")
+    call.browser.transport.check()
+    await soon(lambda: call.gateway.heard("back", "browser"), "its return")
+    call.relay.skip(5)
+    await before
+    assert isinstance(await notice, Interrupted)
+    with pytest.raises(NotAnnounced):
+        await call.do(commands.Join)

@@ -43,6 +43,7 @@ class Bridge:
         self._phone: PhoneLeg | None = None
         self._phone_heard = False
         self._had_browser = False
+        self._losses = 0
         self._seat = Seat(name, self._cname, services, self._browser_up, self._browser_lost, self._browser_back)
         self._feeds = Feeds(services.switch.table)
         self._prompting = Prompting(services, self._feeds, self._legs, self._arrange)
@@ -134,9 +135,10 @@ class Bridge:
         """
         if self._phone is None or not self._phone.streams or not self._seat.occupied:
             raise Refused("the notice needs both legs up")
+        losses = self._losses
         played = await self._prompting.play(prompt, list(Party), times=1)
-        if not self._seat.occupied:
-            raise Interrupted("the browser went away while the notice was played")
+        if not self._seat.occupied or self._losses != losses:
+            raise Interrupted("the browser went away before the notice was heard out")
         if not self._announced:
             self._announced, self._told = True, told
         return played
@@ -328,6 +330,7 @@ class Bridge:
         self._news.leg_up(self.name, Party.BROWSER)
 
     def _browser_lost(self, why: str) -> None:
+        self._losses += 1
         self._prompting.leave(Party.BROWSER)
         self._news.leg_lost(self.name, Party.BROWSER, why)
 
