@@ -35,17 +35,14 @@ class Forwarder:
 
     def media(self, peer: Peer, size: int, now: int) -> bool:
         """Deal with the plain RTP packet at the buffer's start; whether it belongs to a stream of the peer's."""
-        buffer = self._buffer
-        first, second, sequence, timestamp, ssrc = HEADER.unpack_from(buffer)
+        first, second, sequence, timestamp, ssrc = HEADER.unpack_from(self._buffer)
         route = peer.routes.get(second & 0x7F)
         if route is None:
             return self._stray(peer, ssrc, sequence, now)
         start, end = _BARE, size
         if first != _PLAIN:
-            try:
-                start, end = payload_span(self._inbox[:size])
-            except MalformedPacket:
-                peer.drop(Drop.MALFORMED)
+            start, end = self._span(peer, size)
+            if not start:
                 return False
         source = route.source
         step = advance(source, ssrc, sequence, now)
@@ -59,27 +56,21 @@ class Forwarder:
             note_frame(source, timestamp, abs_send_time(self._inbox, first, start, route.extension), size, now)
         sink = route.sink
         if (route.verb is Verb.COPY or route.verb is Verb.MIX) and start != end:
-            packet = bytes(buffer[:size])
-            if sink is not None:
-                sink.beneath.append(packet)
-            self._copy(route, packet, (start, end), step, False, now)
+            self._lay_beneath(route, size, (start, end), step, now)
             return True
         if route.verb is not Verb.FORWARD or sink is None or start == end:
             self._keep(peer, route, size, step, now)
             return True
-        late = self._out_of_place(peer, route, sink, step, sequence, timestamp, now)
-        if late is not None:
-            peer.drop(late)
+        if not self._has_place(peer, route, sink, step, sequence, timestamp, now):
             return True
         preceded = bool(route.prelude) and step > 0 and self._precede(route, sink, sequence, timestamp, start, end)
         if route.copies:
             self._copy(route, bytes(self._inbox[:size]), (start, end), step, preceded, now)
-        number = (sequence + sink.offset) & 0xFFFF
-        stamp = (timestamp + sink.shift) & 0xFFFFFFFF
+        number, stamp = (sequence + sink.offset) & 0xFFFF, (timestamp + sink.shift) & 0xFFFFFFFF
         if step > 0:
             sink.sequence, sink.timestamp, sink.sent_at = number, stamp, now
         start -= _BARE
-        HEADER.pack_into(buffer, start, _PLAIN, second & 0x80 | route.out_type, number, stamp, sink.ssrc)
+        HEADER.pack_into(self._buffer, start, _PLAIN, second & 0x80 | route.out_type, number, stamp, sink.ssrc)
         self._emit(sink, start, end - start, number)
         return True
 
@@ -120,21 +111,31 @@ class Forwarder:
         else:
             peer.drop(Drop.FLOOD)
 
-    def _out_of_place(
+    def _span(self, peer: Peer, size: int) -> tuple[int, int]:
+        """Where the payload of a packet with more than the bare header lies; nowhere (0, 0) if it is malformed."""
+        try:
+            return payload_span(self._inbox[:size])
+        except MalformedPacket:
+            peer.drop(Drop.MALFORMED)
+            return 0, 0
+
+    def _has_place(
         self, peer: Peer, route: Route, sink: Sink, step: int, sequence: int, timestamp: int, now: int
-    ) -> Drop | None:
-        """Why the packet has no place in the outgoing stream; the first of a new epoch makes it one."""
+    ) -> bool:
+        """Whether the packet has a place in the outgoing stream; the first of a new epoch makes it one."""
         if route.source.resumed or route.epoch != sink.epoch:
             if route.epoch < sink.epoch or step < 0:
-                return Drop.OLD_EPOCH
+                peer.drop(Drop.OLD_EPOCH)
+                return False
             numbering.begin(sink, route.epoch, sequence, timestamp, now)
             route.source.resumed = False
             self.punt(Punt(PuntKind.EPOCH, sink.id, now), peer)
         elif step > 0:
             sink.room += step
         elif -step > sink.room:
-            return Drop.LATE
-        return None
+            peer.drop(Drop.LATE)
+            return False
+        return True
 
     def _stray(self, peer: Peer, ssrc: int, sequence: int, now: int) -> bool:
         """A payload type that nobody agreed to; if it shares a stream's numbers, that stream must not show a gap."""
@@ -154,6 +155,13 @@ class Forwarder:
         elif route.verb is Verb.DROP:
             peer.drop(Drop.NOT_JOINED)
         self._close_gap(route, step)
+
+    def _lay_beneath(self, route: Route, size: int, span: tuple[int, int], step: int, now: int) -> None:
+        """Give a packet that is not sent on itself to what is mixed in its place, and to all who have a copy."""
+        packet = bytes(self._buffer[:size])
+        if route.sink is not None:
+            route.sink.beneath.append(packet)
+        self._copy(route, packet, span, step, False, now)
 
     def _copy(self, route: Route, packet: bytes, span: tuple[int, int], step: int, preceded: bool, now: int) -> None:
         """Give the packet, as it came in, to all who have a copy of what this route forwards."""
