@@ -48,6 +48,18 @@ def test_all_transports_reach_the_sip_side(tmp_path: Path) -> None:
     assert settings.streams == Streams(9, 3, 60, Tls(certificate, key, certificate))
 
 
+def test_relays_are_told_of_their_ports_and_how_long_closed_ones_rest(tmp_path: Path) -> None:
+    file = tmp_path / "parloir.yaml"
+    sip, webrtc = "{rtp_ports: 31000-31999, port_rest: 45, media_timeout: 7}", '{listen: "127.0.0.1:21000", relays: 3}'
+    file.write_text(f"sip: {sip}\nwebrtc: {webrtc}\n{FACILITY % ''}")
+    config = examine(file).config
+    assert config is not None
+    told = [wiring.relay_settings(config, index) for index in range(3)]
+    assert [(each.rtp_first, each.rtp_last) for each in told] == [(31000, 31331), (31332, 31663), (31664, 31995)]
+    assert [(each.webrtc_host, each.webrtc_port) for each in told] == [("127.0.0.1", 21000 + n) for n in range(3)]
+    assert {(each.port_rest, each.media_timeout) for each in told} == {(45, 7)}
+
+
 def test_tls_listener_needs_a_certificate(tmp_path: Path) -> None:
     assert problems(tmp_path, '{listen: ["udp://0.0.0.0", "tls://0.0.0.0"]}') == [
         ("sip.listen", "a tls listener without a certificate")

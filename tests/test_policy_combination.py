@@ -292,6 +292,8 @@ async def test_staff_may_always_end_and_never_hear_a_privileged_call(load: Load)
     ordinary, private = a_call(call_class=CallClass.ORDINARY), a_call(counsel(), call_class=CallClass.ORDINARY)
     assert (await policies.may_act(ordinary, Action.LISTEN, OFFICER)).allowed
     assert not (await policies.may_act(private, Action.LISTEN, OFFICER)).allowed
+    unknown = a_call(call_class=CallClass.UNKNOWN)
+    assert not (await policies.may_act(unknown, Action.LISTEN, OFFICER)).allowed
     assert (await load(answering(may_act=No("never"))).may_act(private, Action.END, OFFICER)).allowed
     disputed = await load(answering(may_act=Yes()), answering(may_act=No("two_needed"))).may_act(
         ordinary, Action.BARGE, OFFICER

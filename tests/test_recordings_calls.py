@@ -105,10 +105,11 @@ def test_gateway_that_starts_again_closes_the_books(make: Make) -> None:
     scene = make()
     scene.talk_recorded()
     id = scene.recording().id
-    scene.write_journal(id)
+    end = scene.write_journal(id)
     scene.desk.recordings._going.clear()  # as after a crash
-    scene.do(scene.desk.recordings.start("gateway"))
-    assert scene.recording().state is State.RECOVERED
+    scene.desk.live.clear()
+    scene.do(scene.desk.start())
+    assert (scene.recording().state, scene.recording().hash) == (State.RECOVERED, end.hash)
 
 
 def test_recording_whose_journal_was_never_begun_is_closed_as_failed(make: Make) -> None:

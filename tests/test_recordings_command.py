@@ -104,6 +104,17 @@ def test_bundle_is_made_audited_and_verified(config: Path, capsys: pytest.Captur
     assert start <= len(data) // 2 <= stop
 
 
+def test_no_bundle_is_made_without_its_audit_record(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise OSError("the store is gone")
+
+    monkeypatch.setattr("parloir.store.audit.append", fail)
+    bundle = config.parent / "r1.parloir"
+    with pytest.raises(OSError, match="the store is gone"):
+        run(config, "export", "r1", str(bundle), "--reason", "subpoena 12")
+    assert not bundle.exists()
+
+
 @pytest.mark.parametrize("part", [0.0, 0.3, 0.999])
 def test_flipped_byte_in_a_journal_is_found_and_located(
     config: Path, capsys: pytest.CaptureFixture[str], part: float

@@ -1,6 +1,7 @@
 """Recordings afterwards: erased with proof, held, played and marked with an audit record before each."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,20 @@ def test_without_an_audit_record_nothing_is_played_or_erased(make: Make, monkeyp
     scene.reactor.advance(2 * 86_400)
     assert scene.do(scene.desk.expiry.expire("north", "kim")) == ()
     assert scene.place.vault.has(id)
+
+
+def test_each_playback_is_on_record_and_its_file_for_those_who_asked(make: Make) -> None:
+    scene, other = make(), replace(KIM, id="2", user="lee")
+    id, shelf = finished(scene), scene.desk.shelf
+    made = scene.do(shelf.play(KIM, id, "a tip"))
+    assert shelf.making(KIM, id, "playback") is made
+    assert shelf.making(other, id, "playback") is None
+    for who, why in ((other, "the same tip"), (KIM, "once more")):
+        scene.do(shelf.play(who, id, why))
+        last = scene.do(shelf.custody(id))[-1]
+        assert (last.action, last.actor, last.facts["why"]) == ("recording.played", who.user, why)
+    assert shelf.making(other, id, "playback") is not None
+    assert shelf.making(other, id, "bundle") is None
 
 
 def test_marks_are_on_record(make: Make) -> None:

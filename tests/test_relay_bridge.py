@@ -255,16 +255,22 @@ async def test_closed_ports_rest_and_a_closed_bridge_is_gone(call: Call) -> None
 
 
 @over_amp
-async def test_ports_run_out_with_a_reason_and_nothing_left_open(tmp_path: Path) -> None:
+async def test_ports_run_out_with_a_reason_and_rest_when_they_were_closed(tmp_path: Path) -> None:
     gateway = Gateway()
     relay = connect(gateway)
     first = next(FIRST)
     await gateway.do(commands.Configure, settings=settings(prompts(tmp_path), first, first + 5))
     for name in ("one", "two"):
         await gateway.do(commands.OpenBridge, bridge=name, privileged=False)
-    await gateway.do(commands.OpenPhone, bridge="one", video=True)
+    closed = await gateway.do(commands.OpenPhone, bridge="one", video=True)
     with pytest.raises(commands.NoPorts):
         await gateway.do(commands.OpenPhone, bridge="two", video=True)
+    await gateway.do(commands.CloseBridge, bridge="one")
+    with pytest.raises(commands.NoPorts):
+        await gateway.do(commands.OpenPhone, bridge="two", video=True)
+    relay.skip(30)
+    again = await gateway.do(commands.OpenPhone, bridge="two", video=True)
+    assert {again.audio, again.video} & {closed.audio, closed.video}
     gateway.transport.loseConnection()  # type: ignore[union-attr]
     await soon(lambda: relay.ended, "the relay's end")
 

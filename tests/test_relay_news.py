@@ -16,11 +16,15 @@ class Call:
     def __init__(self, broken: bool = False) -> None:
         self.broken = broken
         self.up: list[str] = []
+        self.lost = 0
 
     def leg_up(self, leg: str) -> None:
         if self.broken:
             raise ValueError(leg)
         self.up.append(leg)
+
+    def relay_lost(self) -> None:
+        self.lost += 1
 
 
 def linked(relays: Relays) -> tuple[amp.AMP, IOPump]:
@@ -51,3 +55,15 @@ def test_news_that_one_call_cannot_take_reaches_the_others(broken: bool) -> None
     assert other.up == ["phone"]
     assert relay.transport is not None
     assert not relay.transport.disconnecting
+
+
+def test_a_relay_that_ends_takes_its_own_calls_alone_and_each_once() -> None:
+    relays, made = Relays(), [Call() for _ in range(4)]
+    for index in range(2):
+        relays.came_up(index, amp.AMP())  # type: ignore[no-untyped-call]
+    on = [relays.place(str(number), call).index for number, call in enumerate(made)]  # type: ignore[arg-type]
+    assert on == [0, 1, 0, 1]
+    relays.went_down(1)
+    relays.went_down(1)
+    assert [call.lost for call in made] == [0, 1, 0, 1]
+    assert relays.place("after", Call()).index == 0  # type: ignore[arg-type]
