@@ -1,16 +1,22 @@
 """The attendant, walked through by keys: languages, PINs, visits, hotlines, and the page that rings."""
 
 import json
+import resource
 import sqlite3
 from contextlib import closing
 from typing import Any
 
+from parloir.export.verify import verify
+from parloir.relay.journal_reader import scan
+
 from .baresip import Baresip
+from .browser import Page
 from .gateway_process import Gateway
 from .picture import BLUE
 from .sound import write_tone
 from .stage import BROWSER_TONE, Stage
 from .test_policies import parloir
+from .test_recording import folder, journals, made, recording
 from .twinkle import Twinkle
 
 NUMBER, PIN, WRONG = "1001", "47110815", "51801174"
@@ -34,8 +40,10 @@ SAID = {
     "es/menu-call": 2500,
     "es/declined": 2600,
     "es/locked": 2700,
+    "en/cannot-record": 2800,
 }
 """The facility's own recordings of prompts: tones, by which a test hears what is said."""
+COULD_NOT = "The visit could not be recorded and had to end."
 REMINDER = 1400
 """The tone by which both are reminded that they are recorded."""
 
@@ -108,7 +116,7 @@ def test_a_resident_logs_in_after_a_wrong_pin_hears_the_balance_and_calls_a_cont
     phone = stage.baresip(tone=2400)
     plugins = {
         "billing": {"accounts": ["resident"], "rates": [{"per_minute": "0.06"}]},
-        "recording": {"record": "ordinary"},
+        "recording": {"record": "ordinary", "export": ["administrator"]},
     }
     reminded = {"on_failure": "end", "tone": 1}
     gateway, ids = house(stage, phone.address, plugins, records=True, recording=reminded)
@@ -134,13 +142,34 @@ def test_a_resident_logs_in_after_a_wrong_pin_hears_the_balance_and_calls_a_cont
     phone.wait_to_see(BLUE)
     assert phone.heard(BROWSER_TONE).voice > 2, "the phone heard neither menu nor notice"
     phone.wait_to_hear(REMINDER)
+    assert gateway.event(visit, "consented")["data"] == {"terms": "This call is recorded."}
     call = gateway.call(visit)
     assert call["way_in"] == "inside"
-    assert gateway.event(visit, "consented")["data"] == {"terms": "This call is recorded."}
-    phone.hang_up()
-    page.wait_for_state("ended")
-    assert gateway.end_reason(visit) == "PhoneHungUp"
+    is_ended_for_want_of_a_recording(gateway, phone, page, visit)
     said_nowhere(gateway, PIN, WRONG)
+
+
+def is_ended_for_want_of_a_recording(gateway: Gateway, phone: Baresip, page: Page, visit: dict[str, Any]) -> None:
+    """The disk is full, and the facility wants no call unrecorded: all are told, and what was recorded is kept."""
+    (journal,), (relay,) = journals(gateway), gateway.relays()
+    full = journal.stat().st_size
+    resource.prlimit(relay, resource.RLIMIT_FSIZE, (full + 1, full + 1))
+    page.wait_until(lambda: COULD_NOT in page.text() or None, "the warning")
+    page.wait_to_hear(SAID["en/cannot-record"])
+    page.wait_for_state("ended")
+    phone.wait_to_hear(SAID["en/cannot-record"])
+    assert gateway.end_reason(visit) == "RecordingFailed"
+    (failed,) = (event["data"] for event in gateway.timeline(visit) if event["kind"] == "recording_failed")
+    assert failed["ends_call"]
+    alerts = gateway.api("GET", "/api/v1/alerts?facility=north")["alerts"]
+    assert [(each["severity"], failed["why"] in each["text"]) for each in alerts] == [("critical", True)]
+    kept = recording(gateway, "failed")
+    found = scan(journal)
+    assert (found.faults, found.end.octets, found.end.hash) == ((), kept["octets"], kept["hash"])
+    made(gateway, kept["id"], "bundle")
+    verdict = verify(folder(gateway) / "made" / kept["id"] / f"{kept['id']}.parloir")
+    assert verdict.faults == ()
+    assert verdict.manifest.journal["hash"] == kept["hash"]
 
 
 def test_in_spanish_a_visit_is_chosen_declined_and_then_blocked(stage: Stage) -> None:
