@@ -9,7 +9,7 @@ from threading import Thread
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, event, text
 from sqlalchemy.exc import IntegrityError
 
 from parloir.store import audit
@@ -182,6 +182,23 @@ def test_what_is_rolled_back_is_in_neither_chain_nor_anchor(engine: Engine, tmp_
     assert anchor.read() is None
 
 
+def test_an_anchor_does_not_know_what_could_not_be_committed(engine: Engine, tmp_path: Path) -> None:
+    anchor = Anchor.within(tmp_path)
+    with transaction(engine, anchor) as connection:
+        audit.append(connection, "ann", "act", "one")
+
+    def fail(connection: Connection) -> None:
+        raise OSError("the disk is full")
+
+    event.listen(engine, "commit", fail)
+    with pytest.raises(OSError, match="the disk is full"), transaction(engine, anchor) as connection:
+        audit.append(connection, "ann", "act", "two")
+    event.remove(engine, "commit", fail)
+    with engine.begin() as connection:
+        assert audit.head(connection) == anchor.read()
+        assert audit.verify(connection, anchor.read()) == []
+
+
 def test_facts_that_json_cannot_hold_are_refused(connection: Connection) -> None:
     for facts in ({"n": float("nan")}, {"when": NOW}):
         with pytest.raises((ValueError, TypeError)):
@@ -199,6 +216,22 @@ def test_an_anchor_never_goes_back_by_itself(tmp_path: Path) -> None:
     assert anchor.read() == Head(1, "a")
     anchor.replace(None)
     assert anchor.read() is None
+
+
+def test_an_anchor_that_could_not_be_written_is_what_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    anchor = Anchor.within(tmp_path)
+    anchor.advance(Head(1, "a"))
+
+    def fail(file: int) -> None:
+        raise OSError("the disk is full")
+
+    with monkeypatch.context() as broken:
+        broken.setattr("parloir.store.anchor.os.fsync", fail)
+        with pytest.raises(OSError, match="the disk is full"):
+            anchor.advance(Head(2, "b"))
+    assert anchor.read() == Head(1, "a")
+    anchor.advance(Head(3, "c"))
+    assert anchor.read() == Head(3, "c")
 
 
 @given(st.binary(max_size=60) | st.recursive(st.none() | st.integers() | st.text(), st.lists).map(json.dumps))

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from parloir.relay import recorder as recorders
 from parloir.relay.journal import End, JournalWriter, Record, RecordKind, fact, packed, title
 from parloir.relay.journal_reader import Fault, Journal, facts, scan, scanned
 from parloir.relay.recorder import Outcome, Recorder
@@ -175,6 +176,46 @@ def test_full_disk_is_told_and_what_was_written_stays(path: Path, monkeypatch: p
     assert outcome.end == scan(path).end
     assert 0 < outcome.end.chunks < len(RECORDS)
     assert disk.news.empty()
+
+
+def test_chunk_of_which_a_part_was_written_fails_the_recording_and_is_not_counted(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk, write, written = Disk(), os.write, count(1)
+
+    def write_half_of_the_third(file: int, data: bytes) -> int:
+        return write(file, data[: len(data) // 2] if next(written) == 3 else data)
+
+    monkeypatch.setattr("parloir.relay.journal.os.write", write_half_of_the_third)
+    writing = disk.recorder.begin("r1", path, KEY, disk.news.put)
+    for record in RECORDS[:4]:
+        disk.recorder.append(writing, [record])
+    outcome = disk.outcome()
+    disk.recorder.stop()
+    found = scan(path)
+    assert "only a part" in outcome.failure
+    assert (outcome.end, outcome.end.chunks, found.cut) == (found.end, 1, True)
+    assert read(path) == RECORDS[:1]
+
+
+def test_disk_is_told_to_keep_what_it_was_given_while_the_recording_goes_on(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept: list[int] = []
+
+    def sync(file: int) -> None:
+        kept.append(os.fstat(file).st_size)
+
+    assert recorders.SYNC <= 1
+    monkeypatch.setattr(recorders, "SYNC", -1.0)
+    monkeypatch.setattr("parloir.relay.syncer.os.fdatasync", sync)
+    disk = Disk()
+    writing = disk.recorder.begin("r1", path, KEY, disk.news.put)
+    for record in RECORDS:
+        disk.recorder.append(writing, [record])
+    disk.recorder.stop()
+    assert kept[-1] == path.stat().st_size
+    assert len(kept) > len(RECORDS)
 
 
 def test_disk_that_is_more_than_two_seconds_behind_is_a_failure(path: Path) -> None:

@@ -99,6 +99,7 @@ def test_records_left_open_by_a_crash_are_closed_at_the_next_start(scene: Scene)
     scene.desk.live.clear()
     scene.do(scene.desk.start())
     assert scene.do(scene.desk.get_call(lost)).call.reason == "GatewayRestarted"
+    assert scene.do(scene.desk.timeline(lost))[-1].kind == "gateway_restarted"
 
 
 def test_relationship_whose_time_is_over_is_marked_so(scene: Scene) -> None:

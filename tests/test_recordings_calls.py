@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
+from parloir.calls.call import Recorded
 from parloir.policy import notices
 from parloir.policy.answers import CallClass
 from parloir.relay.journal import CHUNK, HEAD, End
+from parloir.store import audit
 from parloir.store.recordings import State, Wanted
 from parloir.webrtc.signalling import Leave, Notice
 
@@ -18,6 +20,10 @@ from .recorded_scene import Make, staged
 @pytest.fixture(name="make")
 def scenes(tmp_path: Path) -> Iterator[Make]:
     yield from staged(tmp_path)
+
+
+def full(*_: Any, **__: Any) -> None:
+    raise OSError("the disk is full")
 
 
 def test_key_and_audit_record_come_before_media(make: Make) -> None:
@@ -99,6 +105,32 @@ def test_chunk_that_a_crash_cut_off_is_no_part_of_what_is_recovered(make: Make) 
     scene.relays.went_down(0)
     found = scene.recording()
     assert (found.state, found.chunks, found.octets, found.hash) == (State.RECOVERED, *end)
+
+
+def test_nothing_is_recorded_whose_audit_record_is_not_stored(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    scene = make()
+    monkeypatch.setattr(audit, "append", full)
+    scene.talk_recorded()
+    assert scene.told("StartRecording") == []
+    assert scene.do(scene.desk.shelf.search(Wanted())) == []
+    assert scene.call.recorded is Recorded.FAILED
+
+
+def test_end_of_a_recording_and_its_audit_record_are_stored_together_or_not(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene = make()
+    scene.talk_recorded()
+    id = scene.recording().id
+    end = scene.write_journal(id)
+    with monkeypatch.context() as broken:
+        broken.setattr(audit, "append", full)
+        scene.desk.recordings.over(id, end, "")
+    assert (scene.recording().state, scene.acts(f"recording {id}")) == (State.RECORDING, ["recording.begun"])
+    scene.desk.live.clear()
+    scene.do(scene.desk.start())
+    assert scene.recording().hash == end.hash
+    assert scene.acts(f"recording {id}") == ["recording.begun", "recording.recovered"]
 
 
 def test_gateway_that_starts_again_closes_the_books(make: Make) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from parloir.calls.shelf import MayNotPlay, NotPlayable
+from parloir.store import audit
 from parloir.store.errors import KeyGone
 from parloir.store.recordings import State
 
@@ -36,6 +37,22 @@ def test_recording_is_erased_when_its_time_is_over_with_proof(make: Make) -> Non
     assert last.facts["key_sha256"] == proof.key_sha256
     with pytest.raises(NotPlayable):
         scene.do(scene.desk.shelf.play(KIM, id, "late"))
+
+
+def test_recording_is_erased_on_record_or_not_at_all(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    scene, append = make(days=1), audit.append
+    id = finished(scene)
+
+    def fail(connection: Any, by: str, act: str, *more: Any) -> Any:
+        if act == "recording.erased":
+            raise OSError("the disk is full")
+        return append(connection, by, act, *more)
+
+    monkeypatch.setattr(audit, "append", fail)
+    scene.reactor.advance(2 * 86_400)
+    assert scene.do(scene.desk.expiry.expire("north", "kim")) == ()
+    assert scene.recording().state is not State.ERASED
+    assert scene.acts(f"recording {id}")[-1] == "recording.erasing"
 
 
 @pytest.mark.parametrize("days", [None, 30])

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from twisted.internet.defer import Deferred
 
+from parloir.calls.desk import SWEEP
 from parloir.calls.quote import Bill, Quote
 from parloir.policy import price, rates, values
 from parloir.policy.answers import CallClass, Cap, CapKind, DenialKind, Ending, Payer, PayerKind, RateStep, Tax
@@ -276,6 +277,28 @@ def test_a_settlement_that_fails_is_made_up_for_by_the_sweep_and_the_open_page_t
     told = len(page.heard)
     shop.do(shop.desk.receipts.catch_up())
     assert len(page.heard) == told, "it was told once"
+
+
+def test_holds_are_freed_at_the_start_and_later_though_other_work_beside_calls_fails(
+    shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail() -> None:
+        raise OSError("the disk is full")
+
+    shop.deposit(10 * DOLLAR)
+    shop.decides()
+    shop.talk()
+    again = Shop(tmp_path)
+    try:
+        monkeypatch.setattr(again.desk.bookings, "close_overdue", fail)
+        again.do(again.desk.start())
+        assert again.balance(shop.account) == Balance(10 * DOLLAR, 0)
+        assert "store.failed" in again.lines
+        before = again.lines.count("store.failed")
+        again.reactor.advance(SWEEP)
+        assert again.lines.count("store.failed") == before + 1, "it goes on"
+    finally:
+        close(again)
 
 
 def test_the_sweep_leaves_live_calls_alone(shop: Shop) -> None:
