@@ -1,9 +1,11 @@
 """Calls that must be attended: how plugins say so, and what comes of it when nobody could attend."""
 
+import pytest
 from pytest_twisted import ensureDeferred
 
-from parloir.api import No, Yes
+from parloir.api import No, Route, Yes
 from parloir.policy.policies import Policies
+from tests.policy_load import crash
 from tests.policy_plugins import House, a_call, answering, counsel
 
 PRESENT = answering(may_monitor=Yes("unit", present=True))
@@ -29,6 +31,13 @@ async def test_one_plugin_that_wants_somebody_present_is_enough() -> None:
 @ensureDeferred
 async def test_call_that_must_be_attended_and_may_not_be_is_not_connected() -> None:
     assert await decided(House().load({"one": PRESENT, "other": NEVER})) == (False, False, "not_monitored")
+
+
+@pytest.mark.parametrize("others", [{}, {"other": NEVER}, {"other": answering(may_monitor=crash)}])
+@ensureDeferred
+async def test_emergency_call_is_connected_and_waits_for_nobody_who_listens(others: dict[str, type]) -> None:
+    found = await decided(House().load({"one": PRESENT, **others}), route=Route.EMERGENCY)
+    assert found == (not others, False, None)
 
 
 @ensureDeferred

@@ -162,7 +162,7 @@ class Chain:
             combined = combine.permit(answers)
             self._note(question, combined, answers, **{field: combined.value})
             self._decide(**{field: combined.value})
-            if question == "may_monitor" and combine.attended(answers):
+            if question == "may_monitor" and self._route is Route.VISIT and combine.attended(answers):
                 self._attend()
 
     def _attend(self) -> None:

@@ -133,7 +133,8 @@ def may_monitor(call: Call) -> Yes | No | None:
 
     Asked when: the call is ordinary; a privileged call is never monitored, so nobody is asked.
     Return: Yes, with `present=True` where the call is to pause while nobody listens; No; None.
-    If several answer: yes only if one says yes and none says no. If somebody must be present and it is no, denied.
+    If several answer: yes only if one says yes and none says no. If somebody must be present and it is no, denied,
+    save on an emergency route, where nobody need be present.
     If it fails: no.
     """
 
