@@ -137,7 +137,7 @@ class Bridge:
             raise Refused("the notice needs both legs up")
         losses = self._losses
         played = await self._prompting.play(prompt, list(Party), times=1)
-        if not self._seat.occupied or self._losses != losses:
+        if self._losses != losses:
             raise Interrupted("the browser went away before the notice was heard out")
         if not self._announced:
             self._announced, self._told = True, told
