@@ -28,8 +28,8 @@ def scenes(tmp_path: Path) -> Iterator[Make]:
     yield from staged(tmp_path)
 
 
-def listened(scene: Recorded, who: Staff = KIM) -> Any:
-    return scene.do(scene.desk.listening.begin(who, scene.call.id, OFFER, "a tip"))
+def listened(scene: Recorded, who: Staff = KIM, sparse: bool = False) -> Any:
+    return scene.do(scene.desk.listening.begin(who, scene.call.id, OFFER, "a tip", sparse))
 
 
 def test_listener_is_let_in_after_the_audit_record(make: Make) -> None:
@@ -85,7 +85,19 @@ def test_class_that_is_changed_in_mid_call_opens_nothing(make: Make) -> None:
     assert opened["privileged"] is True
 
 
-def test_without_an_audit_record_nobody_listens(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_thumbnails_are_on_record_too_and_without_sound(make: Make) -> None:
+    scene = make()
+    scene.talk_recorded()
+    listened(scene, sparse=True)
+    assert scene.acts(f"call {scene.call.id}") == ["call.watched"]
+    side = scene.told("SetListener")[0]["side"]
+    assert (side.sparse, {each.kind for each in side.streams}) == (True, {Kind.VIDEO})
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+def test_without_an_audit_record_nobody_listens_or_sees_thumbnails(
+    make: Make, monkeypatch: pytest.MonkeyPatch, sparse: bool
+) -> None:
     scene = make()
     scene.talk_recorded()
 
@@ -94,7 +106,7 @@ def test_without_an_audit_record_nobody_listens(make: Make, monkeypatch: pytest.
 
     monkeypatch.setattr("parloir.calls.listening.audit.append", fail)
     with pytest.raises(OSError, match="the store is gone"):
-        listened(scene)
+        listened(scene, sparse=sparse)
     assert scene.told("OpenListener") == []
 
 
