@@ -101,7 +101,7 @@ class Browser:
             context.add_init_script(path=Path(__file__).parent / "probe.js")
             context.add_init_script(script)
             page = context.new_page()
-            page.set_default_timeout(10_000)
+            page.set_default_timeout(45_000)
             page.goto(url)
             return context, page
 

@@ -222,6 +222,16 @@ class Gateway:
         parsed = (json.loads(line) for line in list(self.process.lines) if line.startswith("{"))
         return [line for line in parsed if line.get("event") == name]
 
+    def logged(self, name: str, count: int = 1) -> list[dict[str, Any]]:
+        """Every line of its log about that event, once there are so many: what it sends may overtake its log. Raises
+        TimeoutError."""
+
+        def look() -> list[dict[str, Any]] | None:
+            found = self.log_events(name)
+            return found if len(found) >= count else None
+
+        return self.wait_until(look, f"{count} of {name} in the log", 40.0)
+
     def configure(
         self,
         stations: Mapping[str, str] | None = None,

@@ -258,7 +258,7 @@ def test_a_storm_of_repeats_is_absorbed(stage: Stage, phone: SippPhone) -> None:
     phone.finish(running)
     assert gateway.end_reason(visit) == "PhoneHungUp"
     assert len(gateway.calls(visit)) == 1
-    assert len(gateway.log_events("sip.incoming")) == 1
+    assert len(gateway.logged("sip.incoming")) == 1
 
 
 CALLS = 20
@@ -287,12 +287,12 @@ def test_a_killed_gateway_ends_every_call_when_it_is_back_and_those_that_rang(st
     gateway.kill()
     gateway.start_again()
     assert phones.wait(60) == 0, phones.errors
-    assert len(gateway.log_events("sip.left_over")) == CALLS
+    assert len(gateway.logged("sip.left_over", CALLS)) == CALLS
     assert {call["reason"] for call in gateway.calls()} == {"GatewayRestarted"}
     back.set()
     late.wait_for("ACK")
     late.wait_for("BYE")
-    assert len(gateway.log_events("sip.unknown_answer")) == 1
+    assert len(gateway.logged("sip.unknown_answer")) == 1
 
 
 def test_torture_harms_no_running_gateway(stage: Stage) -> None:

@@ -18,13 +18,8 @@ def behind(stage: Stage, pbx: Kamailio, transport: str = "udp") -> tuple[Gateway
     gateway = stage.gateway({}, trunks={"pbx": trunk}, behind=stations, transports=[transport])
     phone = stage.baresip(tone=TONE, user="1002", registrar=f"127.0.0.1:{pbx.port}", password=pbx.password)
     phone.wait_to_register()
-    up(gateway, 1)
+    gateway.logged("sip.trunk_up")
     return gateway, phone
-
-
-def up(gateway: Gateway, times: int) -> None:
-    """Wait until the trunk has come up so often."""
-    gateway.wait_until(lambda: len(gateway.log_events("sip.trunk_up")) >= times or None, "sip.trunk_up", 40.0)
 
 
 def test_a_phone_behind_the_pbx_visits_holds_and_hangs_up_and_the_pbx_comes_back(stage: Stage) -> None:
@@ -48,10 +43,10 @@ def test_a_phone_behind_the_pbx_visits_holds_and_hangs_up_and_the_pbx_comes_back
     assert gateway.end_reason(visit) == "PhoneHungUp"
 
     pbx.stop()
-    gateway.wait_until(lambda: gateway.log_events("sip.trunk_down") or None, "sip.trunk_down", 30.0)
+    gateway.logged("sip.trunk_down")
     assert 'parloir_trunk_up{facility="north",trunk="pbx"} 0' in gateway.metrics()
     stage.kamailio(port=pbx.port)
-    up(gateway, 2)
+    gateway.logged("sip.trunk_up", 2)
     assert 'parloir_trunk_up{facility="north",trunk="pbx"} 1' in gateway.metrics()
 
 

@@ -29,7 +29,7 @@ def identified(page: Page, phone: Baresip, announced: float, late: Lateness) -> 
 
 def still_there(page: Page, phone: Baresip) -> None:
     last = page.samples()[-40:]
-    assert sum(s.hears(phone.tone) for s in last) > 30
+    assert sum(s.hears(phone.tone) for s in last) > 20
     assert all(s.colour is not None and s.colour.near(FAKE_VIDEO) for s in last)
     heard = phone.heard(BROWSER_TONE)
     assert heard.last is not None
