@@ -2,20 +2,18 @@
 
 import argparse
 import sys
-from pathlib import Path
 
 from parloir.config import loader
 from parloir.offline import opened
 from parloir.store import audit
 from parloir.store.audit import Fault
+from parloir.verbs import take_file, verb
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What `parloir audit` takes."""
     verbs = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    what = "prove that no record of the audit chain was changed, removed, added or moved"
-    verify = verbs.add_parser("verify", help=what, description=f"{what.capitalize()}.", allow_abbrev=False)
-    verify.add_argument("file", nargs="?", type=Path, default=Path("parloir.yaml"), metavar="FILE")
+    take_file(verb(verbs, "verify", "prove that no record of the audit chain was changed, removed, added or moved"))
 
 
 def main(options: argparse.Namespace) -> int:

@@ -1,10 +1,10 @@
 """`parloir bans`: who is banned for guessing passwords at the running gateway, and how to let them in again."""
 
 import argparse
-from pathlib import Path
 
 from parloir.config import loader
-from parloir.stations import DEFAULT, moment, table
+from parloir.stations import moment, table
+from parloir.verbs import take_config, verb
 from parloir.web.connection import Connection
 
 HEADINGS = ("ADDRESS", "BANNED", "UNTIL", "TIMES")
@@ -13,15 +13,12 @@ HEADINGS = ("ADDRESS", "BANNED", "UNTIL", "TIMES")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What `parloir bans` takes."""
     verbs = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    what = "print the addresses from which nothing is read, and until when"
-    listing = verbs.add_parser("list", help=what, description=f"{what.capitalize()}.", allow_abbrev=False)
-    what = "read an address again from now on"
-    lifting = verbs.add_parser("lift", help=what, description=f"{what.capitalize()}.", allow_abbrev=False)
+    listing = verb(verbs, "list", "print the addresses from which nothing is read, and until when")
+    lifting = verb(verbs, "lift", "read an address again from now on")
     lifting.add_argument("address", metavar="ADDRESS", help="as 'parloir bans list' prints it")
-    for verb, do in ((listing, _list), (lifting, _lift)):
-        help_ = f"the gateway's configuration (default: {DEFAULT})"
-        verb.add_argument("--config", type=Path, default=DEFAULT, metavar="FILE", help=help_)
-        verb.set_defaults(verb=do)
+    for each, do in ((listing, _list), (lifting, _lift)):
+        take_config(each)
+        each.set_defaults(verb=do)
 
 
 def main(options: argparse.Namespace) -> int:

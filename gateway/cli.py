@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 from parloir import __version__
 from parloir.config.errors import ConfigError, ConfigErrors, Problem
 from parloir.errors import ParloirError
+from parloir.verbs import Verbs, take_config, take_file, verb
 
 if TYPE_CHECKING:
     from parloir.config.schema import Config
 
-DEFAULT = Path("parloir.yaml")
 OWN_OPTIONS = {
     "people": ("people", "take residents, visitors and relationships from files, and make visitors' links"),
     "staff": ("staff", "say who may log in"),
@@ -58,7 +58,8 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="parloir",
         description="Bridge a facility's SIP phones to visitors' browsers.",
-        epilog="Begin with 'parloir demo', or with 'parloir init' for a real set-up.",
+        epilog="Begin with 'parloir demo', or with 'parloir init' for a real set-up. Plugins may have commands of "
+        "their own: see 'parloir billing --help'.",
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"parloir {__version__}")
@@ -69,7 +70,7 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     _visits(commands)
     _database(commands)
     for name, (noun, what) in OWN_OPTIONS.items():
-        own = commands.add_parser(name, help=what, description=_sentence(what), allow_abbrev=False)
+        own = verb(commands, name, what)
         if words[:1] == [name]:
             module = import_module(f"parloir.{noun}")
             module.add_arguments(own)
@@ -79,25 +80,20 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     return parser
 
 
-Commands = argparse._SubParsersAction  # the only name argparse has for what add_subparsers returns
-
-
 def _file(
-    commands: "Commands[argparse.ArgumentParser]",
+    commands: "Verbs[argparse.ArgumentParser]",
     name: str,
     command: Callable[[argparse.Namespace], int],
     what: str,
     which: str,
 ) -> None:
-    parser = commands.add_parser(name, help=what, description=_sentence(what), allow_abbrev=False)
-    help_ = f"{which} (default: {DEFAULT})"
-    parser.add_argument("file", nargs="?", type=Path, default=DEFAULT, metavar="FILE", help=help_)
+    parser = verb(commands, name, what)
+    take_file(parser, which)
     parser.set_defaults(command=command)
 
 
-def _visits(commands: "Commands[argparse.ArgumentParser]") -> None:
-    what = "add, list and cancel visits on a running gateway"
-    visits = commands.add_parser("visits", help=what, description=_sentence(what), allow_abbrev=False)
+def _visits(commands: "Verbs[argparse.ArgumentParser]") -> None:
+    visits = verb(commands, "visits", "add, list and cancel visits on a running gateway")
     verbs = visits.add_subparsers(title="commands", metavar="COMMAND", required=True)
     add = _visit_command(verbs, "add", "plan a visit and print its link and code")
     add.add_argument("--facility", required=True, help="its name in the configuration")
@@ -114,22 +110,20 @@ def _visits(commands: "Commands[argparse.ArgumentParser]") -> None:
     cancel.add_argument("--reason", default="cancelled by staff", help="what the visitor's page says")
 
 
-def _visit_command(verbs: "Commands[argparse.ArgumentParser]", name: str, what: str) -> argparse.ArgumentParser:
-    parser = verbs.add_parser(name, help=what, description=_sentence(what), allow_abbrev=False)
-    help_ = f"the gateway's configuration (default: {DEFAULT})"
-    parser.add_argument("--config", type=Path, default=DEFAULT, metavar="FILE", help=help_)
+def _visit_command(verbs: "Verbs[argparse.ArgumentParser]", name: str, what: str) -> argparse.ArgumentParser:
+    parser = verb(verbs, name, what)
+    take_config(parser)
 
     def command(options: argparse.Namespace) -> int:
-        verb: Callable[[argparse.Namespace], int] = getattr(import_module("parloir.web.client"), name)
-        return verb(options)
+        carry_out: Callable[[argparse.Namespace], int] = getattr(import_module("parloir.web.client"), name)
+        return carry_out(options)
 
     parser.set_defaults(command=command)
     return parser
 
 
-def _database(commands: "Commands[argparse.ArgumentParser]") -> None:
-    what = "look after the gateway's database"
-    database = commands.add_parser("db", help=what, description=_sentence(what), allow_abbrev=False)
+def _database(commands: "Verbs[argparse.ArgumentParser]") -> None:
+    database = verb(commands, "db", "look after the gateway's database")
     verbs = database.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _file(verbs, "upgrade", _upgrade, "bring the database to this version's schema", "the gateway's configuration")
 
@@ -189,10 +183,6 @@ def _print(problems: Iterable[Problem], mark: str = "") -> None:
 
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
-def _sentence(text: str) -> str:
-    return f"{text[0].upper()}{text[1:]}."
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ import argparse
 import sys
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, time
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from parloir.calls import reconciliation
@@ -14,12 +13,10 @@ from parloir.errors import ParloirError
 from parloir.offline import Store, opened
 from parloir.store import audit, ledger, ledger_accounts, ledger_balances, ledger_proof
 from parloir.store.ledger import Entry
+from parloir.verbs import take_config, take_file, verb
 
-DEFAULT = Path("parloir.yaml")
 SHOWN = 100
 """How many faults are printed."""
-
-Verbs = argparse._SubParsersAction  # the only name argparse has for what add_subparsers returns
 
 
 class UnknownFacility(ParloirError):
@@ -33,18 +30,16 @@ class UnknownFacility(ParloirError):
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What `parloir ledger` takes."""
     verbs = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, dest="verb")
-    proving = _verb(
-        verbs, "verify", "prove that the ledger comes to 0 and each charge is what its call's timeline says"
-    )
-    proving.add_argument("config", nargs="?", type=Path, default=DEFAULT, metavar="FILE")
-    balances = _verb(verbs, "balance", "print what accounts may spend and what is held of them")
+    proving = verb(verbs, "verify", "prove that the ledger comes to 0 and each charge is what its call's timeline says")
+    take_file(proving, to="config")
+    balances = verb(verbs, "balance", "print what accounts may spend and what is held of them")
     balances.add_argument("account", nargs="*", metavar="ACCOUNT", help="as resident:ID; default: all holders")
-    listing = _verb(verbs, "entries", "print what moved money, in its order")
+    listing = verb(verbs, "entries", "print what moved money, in its order")
     listing.add_argument("--account", metavar="ACCOUNT", help="only a holder's, as resident:ID")
     listing.add_argument("--call", metavar="ID", help="only a call's")
-    counting = _verb(verbs, "reconcile", "count calls, talk and charges by the ledger, the timelines and the records")
+    counting = verb(verbs, "reconcile", "count calls, talk and charges by the ledger, the timelines and the records")
     for each in (balances, listing, counting):
-        each.add_argument("--config", type=Path, default=DEFAULT, metavar="FILE")
+        take_config(each)
         each.add_argument("--facility", help="its name in the configuration; default: all")
     for each in (listing, counting):
         each.add_argument("--from", dest="after", type=date.fromisoformat, metavar="DATE", help="like 2030-01-31")
@@ -123,10 +118,6 @@ def dollars(amount: int) -> str:
     whole, part = divmod(abs(amount), 1_000_000)
     digits = f"{part:06}"
     return f"{'-' if amount < 0 else ''}${whole}.{digits[:2]}{digits[2:].rstrip('0')}"
-
-
-def _verb(verbs: "Verbs[argparse.ArgumentParser]", name: str, what: str) -> argparse.ArgumentParser:
-    return verbs.add_parser(name, help=what, description=f"{what[0].upper()}{what[1:]}.", allow_abbrev=False)
 
 
 def _facilities(config: Config, options: argparse.Namespace) -> dict[str, Facility]:

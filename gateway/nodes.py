@@ -3,27 +3,22 @@
 import argparse
 import time
 from datetime import UTC, datetime
-from pathlib import Path
 
 from parloir.config import loader
 from parloir.offline import Store, opened
 from parloir.store import audit, nodes
 from parloir.store.nodes import Standing
-
-DEFAULT = Path("parloir.yaml")
+from parloir.verbs import take_config, verb
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What `parloir nodes` takes."""
     verbs = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, dest="verb")
-    what = "print the gateways in whose name there are calls or phones"
-    listing = verbs.add_parser("list", help=what, description=f"{what.capitalize()}.", allow_abbrev=False)
-    what = "end in the records what a gateway that never comes back has left"
-    releasing = verbs.add_parser("release", help=what, description=f"{what.capitalize()}.", allow_abbrev=False)
+    listing = verb(verbs, "list", "print the gateways in whose name there are calls or phones")
+    releasing = verb(verbs, "release", "end in the records what a gateway that never comes back has left")
     releasing.add_argument("node", metavar="NODE", help="as 'parloir nodes list' prints it")
-    for verb in (listing, releasing):
-        help_ = f"the gateways' configuration (default: {DEFAULT})"
-        verb.add_argument("--config", type=Path, default=DEFAULT, metavar="FILE", help=help_)
+    take_config(listing)
+    take_config(releasing)
 
 
 def main(options: argparse.Namespace) -> int:

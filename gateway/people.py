@@ -13,6 +13,7 @@ from parloir.people_changes import Terms
 from parloir.people_import import Outcome, run
 from parloir.store import visitor_links, visitors
 from parloir.store.errors import NoSuch
+from parloir.verbs import take_config, verb
 
 
 class UnknownFacility(ParloirError):
@@ -34,9 +35,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What `parloir people` takes."""
     verbs = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     what = "take residents, visitors and relationships from CSV files, all or nothing"
-    taking = verbs.add_parser("import", help=what, description=f"{what.capitalize()}.", allow_abbrev=False)
+    taking = verb(verbs, "import", what)
     taking.add_argument("files", nargs="+", type=Path, metavar="FILE", help="the first line names the columns")
-    taking.add_argument("--config", type=Path, default=Path("parloir.yaml"), metavar="FILE")
+    take_config(taking)
     taking.add_argument("--facility", required=True, help="its name in the configuration")
     taking.add_argument("--dry-run", action="store_true", help="say what would change, and change nothing")
     taking.add_argument("--complete", action="store_true", help="the files name all there are: end those left out")
@@ -44,9 +45,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     taking.add_argument("--reason", metavar="TEXT", help="why --force is right, for the audit chain")
     taking.set_defaults(verb=take)
     what = "make a visitor's own link, where residents can call them; the one before ends"
-    linking = verbs.add_parser("link", help=what, description=f"{what.capitalize()}.", allow_abbrev=False)
+    linking = verb(verbs, "link", what)
     linking.add_argument("reference", metavar="REFERENCE", help="the visitor's, as in the file that named them")
-    linking.add_argument("--config", type=Path, default=Path("parloir.yaml"), metavar="FILE")
+    take_config(linking)
     linking.add_argument("--facility", required=True, help="its name in the configuration")
     linking.set_defaults(verb=link)
 

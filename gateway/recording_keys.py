@@ -3,7 +3,6 @@
 import argparse
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from parloir.config import loader
 from parloir.config.schema import Config
@@ -12,12 +11,13 @@ from parloir.store import audit
 from parloir.store import vault as vaults
 from parloir.store.errors import BadKeyFile
 from parloir.store.vault import Vault
+from parloir.verbs import Verbs, verb
 
 
-def add(verbs: Any) -> None:
+def add(verbs: "Verbs[argparse.ArgumentParser]") -> None:
     """What `parloir recordings keys` takes."""
     what = "make the file of the master keys, or change it"
-    parser = verbs.add_parser("keys", help=what, description=f"{what.capitalize()}.", allow_abbrev=False)
+    parser = verb(verbs, "keys", what)
     parser.add_argument("file", type=Path, metavar="FILE", help="the file that recording.key_file names")
     way = parser.add_mutually_exclusive_group()
     way.add_argument("--rotate", action="store_true", help="add a master key for new recordings")

@@ -3,9 +3,9 @@
 import argparse
 import sys
 import tempfile
+from collections.abc import Callable
 from datetime import UTC, date, datetime, time, tzinfo
 from pathlib import Path
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from parloir import recording_keys
@@ -19,6 +19,7 @@ from parloir.store import audit, recording_holds, recordings
 from parloir.store.calls import CallClass
 from parloir.store.recordings import Recording, State, Wanted
 from parloir.store.vault import Vault
+from parloir.verbs import Verbs, take_config, verb
 from parloir.web.connection import Connection, NotRunning, Rejected
 
 MOST = 100_000
@@ -49,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     checking.add_argument("bundle", nargs="?", type=Path, metavar="FILE", help="a bundle (default: all journals here)")
     checking.add_argument("--key", help="the signer's public key, as 'parloir recordings keys FILE --show' prints it")
     hold = _verb(verbs, "hold", _hold, "keep a recording whatever its retention says")
-    hold.add_argument("recording", metavar="ID")
+    hold.add_argument("recording", metavar="ID", help="as 'parloir recordings list' prints it")
     hold.add_argument("--reason", required=True, help="why; it goes into the audit chain")
     hold.add_argument("--lift", action="store_true", help="lift its holds instead")
     expire = _verb(verbs, "expire", _expire, "erase recordings whose time is over, on the running gateway")
@@ -65,13 +66,12 @@ def main(options: argparse.Namespace) -> int:
     return status
 
 
-def _verb(verbs: Any, name: str, verb: Any, what: str) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = verbs.add_parser(
-        name, help=what, description=f"{what.capitalize()}.", allow_abbrev=False
-    )
-    help_ = "the gateway's configuration (default: parloir.yaml)"
-    parser.add_argument("--config", type=Path, default=Path("parloir.yaml"), metavar="FILE", help=help_)
-    parser.set_defaults(verb=verb)
+def _verb(
+    verbs: "Verbs[argparse.ArgumentParser]", name: str, do: Callable[[argparse.Namespace], int], what: str
+) -> argparse.ArgumentParser:
+    parser = verb(verbs, name, what)
+    take_config(parser)
+    parser.set_defaults(verb=do)
     return parser
 
 

@@ -4,7 +4,6 @@ import argparse
 import getpass
 import sys
 from collections.abc import Callable
-from pathlib import Path
 
 from parloir.config import loader
 from parloir.errors import ParloirError
@@ -12,6 +11,7 @@ from parloir.offline import Store, opened
 from parloir.store import passwords, staff
 from parloir.store.errors import NoSuch, Taken
 from parloir.store.staff import Role
+from parloir.verbs import take_config, verb
 
 
 class NotRepeated(ParloirError):
@@ -25,22 +25,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What `parloir staff` takes."""
     verbs = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
-    def verb(name: str, do: Callable[[Store, argparse.Namespace], None], what: str) -> argparse.ArgumentParser:
-        own = verbs.add_parser(name, help=what, description=f"{what.capitalize()}.", allow_abbrev=False)
-        own.add_argument("--config", type=Path, default=Path("parloir.yaml"), metavar="FILE")
+    def taking(name: str, do: Callable[[Store, argparse.Namespace], None], what: str) -> argparse.ArgumentParser:
+        own = verb(verbs, name, what)
+        take_config(own)
         own.set_defaults(do=do)
         return own
 
-    adding = verb("add", _add, "let someone in; asks for their password, or reads it from standard input")
+    adding = taking("add", _add, "let someone in; asks for their password, or reads it from standard input")
     adding.add_argument("user", metavar="USER", help="the login name")
     adding.add_argument("--name", required=True, help="their own name")
     roles = [role.value for role in Role]
     adding.add_argument("--role", required=True, action="append", choices=roles, help="again for each further role")
     adding.add_argument("--facility", action="append", default=[], help="only there; again for each (default: all)")
-    verb("list", _list, "print all of staff")
-    verb("disable", _disable, "keep someone out and end their sessions").add_argument("user", metavar="USER")
-    changing = verb("password", _password, "give someone another password, which also unlocks them and lets them in")
-    changing.add_argument("user", metavar="USER")
+    taking("list", _list, "print all of staff")
+    leaving = taking("disable", _disable, "keep someone out and end their sessions")
+    changing = taking("password", _password, "give someone another password, which also unlocks them and lets them in")
+    for each in (leaving, changing):
+        each.add_argument("user", metavar="USER", help="the login name, as 'parloir staff list' prints it")
 
 
 def main(options: argparse.Namespace) -> int:

@@ -3,13 +3,12 @@
 import argparse
 from collections.abc import Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from parloir.config import loader
+from parloir.verbs import take_config, verb
 from parloir.web.connection import Connection
 
-DEFAULT = Path("parloir.yaml")
 HEADINGS = ("STATION", "KIND", "STATE", "ADDRESS", "LAST SEEN", "USER AGENT")
 STATES = {
     "registered": "registered",
@@ -25,10 +24,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What `parloir stations` takes."""
     verbs = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     what = "print each station: whether its phone is registered, where it is, and when it was last heard of"
-    listing = verbs.add_parser("list", help=what, description=f"{what.capitalize()}.", allow_abbrev=False)
+    listing = verb(verbs, "list", what)
     listing.add_argument("--facility", help="only this facility's")
-    help_ = f"the gateway's configuration (default: {DEFAULT})"
-    listing.add_argument("--config", type=Path, default=DEFAULT, metavar="FILE", help=help_)
+    take_config(listing)
 
 
 def main(options: argparse.Namespace) -> int:

@@ -6,15 +6,14 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from parloir.config import loader
 from parloir.config.schema import Config
 from parloir.errors import ParloirError
+from parloir.verbs import take_config
 from parloir.web.connection import Connection
 
-DEFAULT = Path("parloir.yaml")
 PAUSE = 1.0
 _MEDIA = re.compile(r"(?m)^m=(\S+ \d+ \S+ [^\r\n]{0,40})")
 _HOLD = re.compile(r"(?m)^a=(sendonly|recvonly|inactive)\r?$")
@@ -31,8 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--facility", help="its facility, where several have a station of that name")
     parser.add_argument("--follow", action="store_true", help="go on with what is said from now on, until Ctrl-C")
     parser.add_argument("--full", action="store_true", help="print whole messages")
-    help_ = f"the gateway's configuration (default: {DEFAULT})"
-    parser.add_argument("--config", type=Path, default=DEFAULT, metavar="FILE", help=help_)
+    take_config(parser)
 
 
 def main(options: argparse.Namespace) -> int:

@@ -4,17 +4,17 @@ import argparse
 from importlib import import_module
 from pathlib import Path
 
-DEFAULT = Path("parloir.yaml")
+from parloir.verbs import Verbs, take_config, verb
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What `parloir plugins` takes."""
     verbs = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     what = "print the plugins that are installed, where they are enabled, and how they are"
-    _config(_verb(verbs, "list", what))
+    take_config(_verb(verbs, "list", what))
     what = "print who was asked what about a call, who answered what, and how it was combined"
     explaining = _verb(verbs, "explain", what)
-    _config(explaining)
+    take_config(explaining)
     explaining.add_argument("call", metavar="CALL", help="its id, as the log and the API name it")
     what = "write a package with a plugin to begin with, its settings, its tests and their CI"
     making = _verb(verbs, "new", what)
@@ -31,14 +31,7 @@ def main(options: argparse.Namespace) -> int:
     return status
 
 
-def _verb(
-    verbs: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, what: str
-) -> argparse.ArgumentParser:
-    parser = verbs.add_parser(name, help=what, description=f"{what.capitalize()}.", allow_abbrev=False)
+def _verb(verbs: "Verbs[argparse.ArgumentParser]", name: str, what: str) -> argparse.ArgumentParser:
+    parser = verb(verbs, name, what)
     parser.set_defaults(verb=name)
     return parser
-
-
-def _config(parser: argparse.ArgumentParser) -> None:
-    help_ = f"the gateway's configuration (default: {DEFAULT})"
-    parser.add_argument("--config", type=Path, default=DEFAULT, metavar="FILE", help=help_)

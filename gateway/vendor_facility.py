@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -27,9 +26,9 @@ from parloir.policy.facility import ErasedRecording, Facility
 from parloir.policy.loader import tables
 from parloir.policy.settings import parse
 from parloir.store import plugin_tables
+from parloir.verbs import take_config
 
 T = TypeVar("T")
-DEFAULT = Path("parloir.yaml")
 
 
 class WhichFacility(ParloirError):
@@ -42,8 +41,7 @@ class GatewayNeeded(ParloirError):
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What every such command takes."""
-    help_ = f"the gateway's configuration (default: {DEFAULT})"
-    parser.add_argument("--config", type=Path, default=DEFAULT, metavar="FILE", help=help_)
+    take_config(parser)
     parser.add_argument("--facility", help="its name in the configuration; needed where several enable the plugin")
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from parloir.config import loader
 from parloir.config.schema import Facility
 from parloir.policy.discovery import Installed, installed
-from parloir.vendor import DEFAULT
+from parloir.verbs import DEFAULT
 from parloir.web.connection import Connection, NotRunning
 
 HEAD = ("PLUGIN", "VERSION", "DISTRIBUTION", "ENABLED IN", "HEALTH")
