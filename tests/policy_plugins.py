@@ -1,7 +1,7 @@
 """Plugins for tests of the policies, made of plain answers, and calls for them to decide."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -33,6 +33,8 @@ NOON = datetime(2026, 3, 4, 18, 0, tzinfo=UTC)
 RESIDENT = Resident(id="r1", name="Resident One", unit="A")
 QUICK = Patience(deadline=0.3, remote_deadline=0.6, failures=100, rest=30.0, comes_up=5.0)
 """A short deadline, and a breaker that keeps out of the way."""
+PATIENT = replace(QUICK, deadline=10.0, remote_deadline=20.0)
+"""For plugins that answer at once, however busy the machine is."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +106,7 @@ class House:
         plugins: Mapping[str, Any],
         *,
         settings: Mapping[str, Mapping[str, Any]] | None = None,
-        patience: Patience = QUICK,
+        patience: Patience = PATIENT,
         journal: Journal | None = None,
         ceiling: Ceiling = lambda call: None,
     ) -> Policies:

@@ -245,6 +245,18 @@ def test_class_cannot_be_changed_in_mid_call(scene: Watched, rules: Rules) -> No
     assert not scene.desk.wall.tiles()[0].opens
 
 
+def test_nothing_is_done_to_a_call_that_turns_out_to_be_privileged(scene: Watched) -> None:
+    call = scene.begin()
+    live = scene.desk.live[call]
+    assert live.decision is not None
+    live.decision = replace(live.decision, call_class=CallClass.PRIVILEGED)
+    with pytest.raises(MayNotAct):
+        scene.do(scene.desk.acts.pause(OFFICER, call))
+    with pytest.raises(MayNotListen):
+        scene.do(scene.desk.listening.begin(OFFICER, call, RECEIVING))
+    assert not scene.desk.wall.tiles()[0].opens
+
+
 def test_what_the_policies_forbid_is_neither_done_nor_audited(scene: Watched, rules: Rules) -> None:
     call = scene.begin()
     rules.forbidden = frozenset(Action)

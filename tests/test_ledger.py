@@ -21,6 +21,7 @@ from parloir.store.ledger_errors import (
     OverRefund,
     Unbalanced,
 )
+from parloir.store.ledger_holds import Due
 from parloir.store.ledger_tables import ledger_entries, ledger_postings
 from tests.databases import Server
 from tests.ledger_desk import CENT, RESIDENT, START, VISITOR, LedgerDesk
@@ -78,6 +79,23 @@ def test_everything_done_twice_is_done_once(connection: Connection) -> None:
     assert [kind for kind, _ in events(connection, "c1")] == ["hold_placed", "charged"]
     kinds = [entry.kind for entry in ledger.list(connection, "north")]
     assert kinds == [Kind.DEPOSIT, Kind.HOLD, Kind.CHARGE, Kind.REFUND, Kind.WITHDRAWAL]
+    assert desk.faults(connection) == []
+
+
+def test_of_calls_settled_together_one_that_was_settled_stays_as_it_was(connection: Connection) -> None:
+    desk.deposit(connection, 100 * CENT)
+    for call in ("c1", "c2"):
+        desk.open(connection, call)
+        desk.hold(connection, call, 30 * CENT)
+    first = desk.settle(connection, "c1", 12 * CENT)
+    dues = [Due(call="c1", charge=20 * CENT), Due(call="c2", charge=5 * CENT)]
+    settled = ledger_holds.settle_all(connection, dues, at=desk.now, monotonic=desk.monotonic)
+    assert [(each.call, each.charge, each.fresh) for each in settled] == [
+        ("c1", 12 * CENT, False),
+        ("c2", 5 * CENT, True),
+    ]
+    assert settled[0].entry == first.entry
+    assert desk.balance(connection) == Balance(83 * CENT, 0)
     assert desk.faults(connection) == []
 
 

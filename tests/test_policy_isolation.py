@@ -14,7 +14,7 @@ import pytest
 from pytest_twisted import async_yield_fixture, ensureDeferred
 from twisted.internet import defer, reactor
 from twisted.internet.defer import gatherResults
-from twisted.internet.task import LoopingCall, deferLater
+from twisted.internet.task import Clock, LoopingCall, deferLater
 
 from parloir.api import Allow, Call, DenialKind, Deny, Discount, Facility, Settings, hookimpl
 from parloir.config.caps import LegalCap
@@ -23,7 +23,8 @@ from parloir.policy.decision import Decision
 from parloir.policy.loader import Patience
 from parloir.policy.policies import Policies
 from parloir.policy.trail import Outcome, Reply
-from tests.policy_plugins import QUICK, House, a_call, answering
+from parloir.policy.worker import Late, Worker
+from tests.policy_plugins import PATIENT, QUICK, House, a_call, answering
 
 SLEEP = 0.4
 """Longer than every deadline here, and short enough that no thread outlives its test by much."""
@@ -123,7 +124,8 @@ async def test_whatever_a_plugin_raises_is_its_answer(bench: Bench, error: BaseE
         async def authorize_call(self, call: Call) -> None:
             raise error
 
-    policies = bench.load(answering(authorize_call=raising(error)), RaisesAsync, answering(authorize_call=Allow()))
+    others = RaisesAsync, answering(authorize_call=Allow())
+    policies = bench.load(answering(authorize_call=raising(error)), *others, patience=PATIENT)
     decision = await policies.decide(a_call())
     for plugin in "ab":
         assert reply(decision, plugin).outcome is Outcome.RAISED
@@ -135,7 +137,8 @@ async def test_whatever_a_plugin_raises_is_its_answer(bench: Bench, error: BaseE
 
 @ensureDeferred
 async def test_an_error_that_cannot_be_told_is_told_as_that(bench: Bench) -> None:
-    decision = await bench.load(answering(authorize_call=raising(Unspeakable()))).decide(a_call())
+    policies = bench.load(answering(authorize_call=raising(Unspeakable())), patience=PATIENT)
+    decision = await policies.decide(a_call())
     assert "its text cannot be had" in reply(decision).error
 
 
@@ -143,7 +146,7 @@ async def test_an_error_that_cannot_be_told_is_told_as_that(bench: Bench) -> Non
 @ensureDeferred
 async def test_an_answer_that_the_hook_does_not_list_is_a_failure(bench: Bench, wrong: Any) -> None:
     value = wrong(DenialKind.ORDER, "own") if isinstance(wrong, type) else wrong
-    decision = await bench.load(answering(authorize_call=lambda call: value)).decide(a_call())
+    decision = await bench.load(answering(authorize_call=lambda call: value), patience=PATIENT).decide(a_call())
     assert reply(decision).outcome is Outcome.RAISED
     assert "return Allow, Deny or None" in reply(decision).error
 
@@ -152,7 +155,7 @@ async def test_an_answer_that_the_hook_does_not_list_is_a_failure(bench: Bench, 
 async def test_a_def_that_returns_a_coroutine_is_told_to_be_async(bench: Bench) -> None:
     async def later() -> None: ...
 
-    decision = await bench.load(answering(authorize_call=lambda call: later())).decide(a_call())
+    decision = await bench.load(answering(authorize_call=lambda call: later()), patience=PATIENT).decide(a_call())
     assert "write async def" in reply(decision).error
 
 
@@ -165,6 +168,19 @@ async def test_past_the_deadline_the_answer_is_late_and_the_others_count(bench: 
     assert reply(decision, "b").outcome is Outcome.ANSWERED
     assert decision.denial is not None
     assert (decision.denial.plugin, decision.denial.code) == ("a", "policy_failed")
+
+
+@ensureDeferred
+async def test_what_came_after_its_deadline_is_late_even_where_nobody_had_noticed_yet() -> None:
+    class Held(Clock):
+        """A reactor whose timers come too late."""
+
+        def callFromThread(self, call: Callable[..., Any], *arguments: Any) -> None:  # noqa: N802
+            reactor.callFromThread(call, *arguments)  # type: ignore[attr-defined]
+
+    worker = Worker("a", Held())
+    assert isinstance(await worker.run(lambda: time.sleep(0.02), (), 0.01), Late)
+    worker.close()
 
 
 @pytest.mark.parametrize("plugin", [Sleeps, SleepsInCoroutine, SwallowsCancellation, Forever])
@@ -229,7 +245,7 @@ async def test_coroutines_of_one_plugin_run_side_by_side(bench: Bench) -> None:
             await asyncio.sleep(0.05)
             return Allow()
 
-    policies = bench.load(Waits)
+    policies = bench.load(Waits, patience=PATIENT)
     decisions = await gatherResults([policy_call(policies) for _ in range(10)])
     assert {reply(each).outcome for each in decisions} == {Outcome.ANSWERED}
 
@@ -349,8 +365,8 @@ from twisted.internet import asyncioreactor
 asyncioreactor.install()
 from twisted.internet import defer, reactor
 import time
-from tests.policy_plugins import House, a_call, answering
-policies = House().load({"a": answering(authorize_call=lambda call: time.sleep(600))})
+from tests.policy_plugins import QUICK, House, a_call, answering
+policies = House().load({"a": answering(authorize_call=lambda call: time.sleep(600))}, patience=QUICK)
 def ask():
     defer.ensureDeferred(policies.decide(a_call())).addCallback(lambda d: (print(d.denial.code), reactor.stop()))
 reactor.callWhenRunning(ask)

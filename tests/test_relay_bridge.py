@@ -111,6 +111,25 @@ async def test_numbers_go_on_without_a_step_across_notice_join_hold_and_rejoin(c
 
 
 @over_amp
+async def test_nothing_crosses_while_the_parties_are_parted(call: Call) -> None:
+    await call.connect()
+    await call.join()
+    await exchange(call, 1)
+    await soon(lambda: b"from phone" in [p.payload for p in call.browser.rtp], "the phone's sound")
+    await soon(lambda: b"from browser" in [p.payload for p in call.phone.rtp[Kind.AUDIO].rtp], "the browser's sound")
+    await call.do(commands.Part)
+    for number in range(2, 5):
+        call.phone.send(sound(number, b"apart"))
+        call.phone.send(picture(number, b"\x41apart"), Kind.VIDEO)
+        call.browser.send(sound(number, b"apart"))
+        call.browser.send(picture(number, b"\x41apart", BROWSER_VIDEO_TYPE))
+        await rest(0.02)
+    await call.do(commands.Play, prompt="en/notice", to="both", times=1)
+    heard = [packet.payload for end in (call.browser, *call.phone.rtp.values()) for packet in end.rtp]
+    assert not [payload for payload in heard if b"apart" in payload]
+
+
+@over_amp
 async def test_a_stranger_reaches_neither_party(call: Call) -> None:
     await call.connect()
     await call.join()

@@ -14,8 +14,9 @@ from twisted.internet.task import deferLater
 from parloir.calls.timeline import Clock, Timelines
 from parloir.config import loader
 from parloir.log import json_log
+from parloir.policy.values import Severity
 from parloir.rules import Rules
-from parloir.store import cursors, happenings
+from parloir.store import alerts, cursors, happenings
 from parloir.store.database import Database
 from parloir.store.happenings import Hook
 
@@ -58,4 +59,21 @@ async def test_a_plugin_begins_behind_what_happened_before_and_what_is_old_goes(
     while "old" in await database.run(left):
         await deferLater(reactor, 0.01)  # type: ignore[arg-type]
     assert await database.run(left) == ["young", "last"]
+    await rules.close()
+
+
+@ensureDeferred
+async def test_an_alert_of_the_policies_is_logged_and_kept_for_staff(database: Database, tmp_path: Path) -> None:
+    file, log = tmp_path / "parloir.yaml", StringIO()
+    file.write_text(FACILITIES)
+    nobody: Any = None
+    clock = Clock(lambda: datetime.now(UTC), lambda: 0)
+    rules = Rules(loader.load(file), reactor, database, Timelines(database, clock, json_log(log)), nobody)
+    await rules.load()
+    policies = rules.facilities.get("north").policies
+    policies.alarm("limits", Severity.WARNING, "plugin_failed", "failed at limit_call")
+    while not (kept := await database.run(lambda connection: alerts.list(connection, waiting=True))):
+        await deferLater(reactor, 0.01)  # type: ignore[arg-type]
+    assert [(each.facility, each.text) for each in kept] == [("north", "limits failed at limit_call")]
+    assert "plugin_failed" in log.getvalue()
     await rules.close()
