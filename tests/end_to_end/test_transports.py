@@ -11,7 +11,7 @@ import pytest
 
 from tests.certificates import write_certificate
 
-from .baresip import FAKE_VIDEO
+from .baresip import FAKE_VIDEO, Baresip
 from .gateway_process import Gateway
 from .network import Host, MayNot
 from .picture import BLUE
@@ -60,10 +60,14 @@ def test_baresip_is_called_by_tls_and_calls_by_tcp(stage: Stage, tmp_path: Path)
     calling.wait_for_event("CALL_CLOSED")
     assert gateway.end_reason(second) == "VisitorLeft"
     assert len(gateway.log_events("sip.tls_renewed")) >= 1
-    for phone, transport in ((called, "TLS"), (calling, "TCP")):
-        said = [line for line in phone.process.lines if "Via: SIP/2.0/" in line]
-        assert said
-        assert all(f"SIP/2.0/{transport}" in line for line in said)
+    _talked_by(called, "TLS")
+    _talked_by(calling, "TCP")
+
+
+def _talked_by(phone: Baresip, transport: str) -> None:
+    said = [line for line in phone.process.lines if "Via: SIP/2.0/" in line]
+    assert said
+    assert all(f"SIP/2.0/{transport}" in line for line in said)
 
 
 def test_phone_on_ipv6_is_called_and_calls(stage: Stage) -> None:
@@ -168,19 +172,24 @@ def hosts() -> Iterator[list[Host]]:
 OWN = ("10.77.1.1", "10.77.2.1", "10.77.3.1")
 PHONES = ("10.77.1.21", "10.77.2.21", "10.77.3.21")
 ADVERTISED = "10.77.2.99"
+PLACES: dict[str, list[object]] = {
+    "each": [
+        f"udp://{OWN[0]}:5060",
+        {"transport": "udp", "host": OWN[1], "port": 5060, "advertise": ADVERTISED},
+        f"udp://{OWN[2]}:5060",
+        f"tcp://{OWN[2]}:5060",
+    ],
+    "all": ["udp://0.0.0.0:5060", "tcp://0.0.0.0:5060"],
+}
 
 
-@pytest.mark.parametrize("listen", ["each", "all"])
+@pytest.mark.parametrize("listen", PLACES)
 def test_phones_elsewhere_see_one_address_of_a_host_with_several(stage: Stage, hosts: list[Host], listen: str) -> None:
     """Of a gateway with three networks each phone sees the address toward itself, or what is advertised to it. The
     third phone talks by TCP."""
     here, *others = hosts
     for number, other in enumerate(others):
         here.wire(f"{OWN[number]}/24", other, f"{PHONES[number]}/24", f"wire-{number}")
-    places: list[object] = [f"udp://{host}:5060" for host in OWN] if listen == "each" else ["udp://0.0.0.0:5060"]
-    if listen == "each":
-        places[1] = {"transport": "udp", "host": OWN[1], "port": 5060, "advertise": ADVERTISED}
-    places.append(f"tcp://{OWN[2] if listen == 'each' else '0.0.0.0'}:5060")
     phones: list[RawPhone] = []
     for other, host in zip(others[:2], PHONES, strict=False):
         with other.inside():
@@ -189,7 +198,7 @@ def test_phones_elsewhere_see_one_address_of_a_host_with_several(stage: Stage, h
         by_tcp = stage.sipp(1, host=PHONES[2], transport="tcp")
     stations = {"pod-a-1": phones[0].address, "pod-a-2": phones[1].address, "pod-a-3": by_tcp.address("1003")}
     with here.inside():
-        gateway = stage.gateway(stations, sip={"listen": places, "rtp_address": "auto"})
+        gateway = stage.gateway(stations, sip={"listen": PLACES[listen], "rtp_address": "auto"})
         visits = [gateway.add_visit(station) for station in stations]
         visitors = [stage.visitor(visit) for visit in visits]
         for visitor in visitors:
@@ -209,12 +218,14 @@ def test_phones_elsewhere_see_one_address_of_a_host_with_several(stage: Stage, h
             dials(stage, gateway, phone, f"pod-a-{number + 1}", visits[number], OWN[number])
     assert by_tcp.wait(30) == 0, by_tcp.errors
     for number, other in enumerate(others):
-        mine = {OWN[number], PHONES[number], *([ADVERTISED] if listen == "each" and number == 1 else [])}
         frames = other.captures[f"wire-{number}"].frames
-        only_named(frames, mine)
-        wanted, unwanted = (b"SIP/2.0/TCP", b"SIP/2.0/UDP") if number == 2 else (b"SIP/2.0/UDP", b"SIP/2.0/TCP")
-        assert any(wanted in frame for frame in frames)
-        assert not any(unwanted in frame for frame in frames)
+        only_named(frames, {OWN[number], PHONES[number], *([ADVERTISED] if listen == "each" and number == 1 else [])})
+        _all_by(frames, *((b"SIP/2.0/TCP", b"SIP/2.0/UDP") if number == 2 else (b"SIP/2.0/UDP", b"SIP/2.0/TCP")))
+
+
+def _all_by(frames: list[bytes], wanted: bytes, unwanted: bytes) -> None:
+    assert any(wanted in frame for frame in frames)
+    assert not any(unwanted in frame for frame in frames)
 
 
 def dials(stage: Stage, gateway: Gateway, phone: RawPhone, station: str, before: dict[str, Any], address: str) -> None:
