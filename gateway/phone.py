@@ -34,8 +34,8 @@ _BUSY, _DECLINED, _NOT_ACCEPTABLE, _RINGING = 486, 603, 488, 180
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `parloir phone`."""
     add = parser.add_argument
-    add("--listen", type=_endpoint, default=("127.0.0.1", 5090), metavar="HOST:PORT", help="its SIP address (UDP)")
-    add("--user", default="1001", help="its number")
+    add("--listen", type=_endpoint, default=("127.0.0.1", 5090), metavar="HOST:PORT", help="its SIP address (UDP; default: 127.0.0.1:5090)")
+    add("--user", default="1001", help="its number (default: 1001)")
     add("--dial", metavar="URI", help="call this SIP URI, and end when the call does")
     reply = parser.add_mutually_exclusive_group()
     reply.add_argument("--answer-after", type=float, default=1.0, metavar="S", help="ring so long (default: 1)")
@@ -44,10 +44,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     reply.add_argument("--ring-only", action="store_true", help="ring and never answer")
     add("--no-video", dest="camera", action="store_false", help="be a handset without a camera")
     add("--tone", type=float, default=440.0, metavar="HZ", help="the tone it plays (default: 440)")
-    add("--color", type=_colour, default="green", help="the picture's colour: red, green, blue or #rrggbb")
+    add("--color", type=_colour, default="green", help="the picture's colour: red, green (default), blue or #rrggbb")
     add("--audio", type=Path, metavar="FILE", help="play this instead of the tone")
     add("--video", type=Path, metavar="FILE", help="show this instead of the colour")
-    add("--codec", type=_codecs, default=",".join(CODECS), help="audio codecs, best first")
+    add("--codec", type=_codecs, default=",".join(CODECS), help=f"audio codecs, best first (default: {','.join(CODECS)})")
     add("--size", type=_size, default="352x288", metavar="WxH", help="of its picture (default: 352x288)")
     add("--fps", type=float, default=15.0, help="pictures a second (default: 15)")
     add("--bitrate", type=_bitrate, default="256k", help="of its video, both ways (default: 256k)")
