@@ -48,11 +48,16 @@ def test_recording_is_erased_on_record_or_not_at_all(make: Make, monkeypatch: py
             raise OSError("the disk is full")
         return append(connection, by, act, *more)
 
-    monkeypatch.setattr(audit, "append", fail)
     scene.reactor.advance(2 * 86_400)
-    assert scene.do(scene.desk.expiry.expire("north", "kim")) == ()
+    with monkeypatch.context() as broken:
+        broken.setattr(audit, "append", fail)
+        assert scene.do(scene.desk.expiry.expire("north", "kim")) == ()
     assert scene.recording().state is not State.ERASED
     assert scene.acts(f"recording {id}")[-1] == "recording.erasing"
+    (proof,) = scene.do(scene.desk.expiry.expire("north", "kim"))
+    assert scene.recording().state is State.ERASED
+    assert scene.do(scene.desk.shelf.custody(id))[-1].facts["key_sha256"] == proof.key_sha256
+    assert list(scene.place.folder.iterdir()) == []
 
 
 @pytest.mark.parametrize("days", [None, 30])

@@ -1,6 +1,7 @@
 """The keys of recordings: wrapped, rotated, and destroyed for good."""
 
 import json
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -49,9 +50,35 @@ def test_destroyed_key_is_gone_and_what_it_was_is_proven(file: Path) -> None:
     assert (proof.recording, proof.master, len(proof.sha256)) == ("r1", "first", 64)
     with pytest.raises(KeyGone, match="destroyed"):
         keys.key("r1")
+    assert (keys.destroy("r1"), keys.is_destroying("r1")) == (proof, True)
+    keys.forget_proof("r1")
     with pytest.raises(KeyGone):
         keys.destroy("r1")
+    assert not keys.is_destroying("r1")
     assert list(keys.folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("call", ["write", "unlink"])
+def test_destruction_that_was_cut_off_is_ended_with_the_same_proof(
+    file: Path, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    keys = opened(file)
+    keys.make("r1")
+    was = sha256((keys.folder / "r1.key").read_bytes()).hexdigest()
+
+    def fail(*_: object) -> bytes:
+        raise OSError("the power is gone")
+
+    with monkeypatch.context() as broken:
+        if call == "write":
+            broken.setattr("parloir.store.vault.secrets.token_bytes", fail)
+        else:
+            broken.setattr(Path, "unlink", fail)
+        with pytest.raises(OSError, match="the power is gone"):
+            keys.destroy("r1")
+    assert keys.is_destroying("r1")
+    assert opened(file).destroy("r1") == vault.Destroyed("r1", "first", was)
+    assert not keys.has("r1")
 
 
 def test_rotation_rewraps_all_and_leaves_old_copies_worthless(file: Path) -> None:

@@ -95,11 +95,12 @@ class Expiry:
             _audit(connection, by, "recording.erased", id, **facts)
 
         await self._database.run(done)
+        await self._in_thread(lambda: place.vault.forget_proof(id))
         return erased
 
     def _is_here(self, id: str) -> bool:
-        """Whether this gateway has the key; each gateway erases what it has."""
-        return self._place is not None and self._place.vault.has(id)
+        """Whether this gateway has the key, or had begun to destroy it; each gateway erases what it has."""
+        return self._place is not None and (self._place.vault.has(id) or self._place.vault.is_destroying(id))
 
     def _shown(self, recording: Recording) -> values.Recording:
         """A recording as policies are shown it."""

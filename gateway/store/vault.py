@@ -98,16 +98,35 @@ class Vault:
             raise KeyGone(recording, "its key file is not what was written") from None
 
     def destroy(self, recording: str) -> Destroyed:
-        """Overwrite and remove a recording's key. Raises KeyGone if there is none, and OSError."""
-        path = self._path(recording)
-        wrapped, content = self._wrapped(recording), path.read_bytes()
-        with path.open("r+b") as file:
-            file.write(secrets.token_bytes(len(content)))
-            file.flush()
-            os.fsync(file.fileno())
-        path.unlink()
-        _sync_folder(self.folder)
-        return Destroyed(recording, wrapped.master, sha256(content).hexdigest())
+        """Overwrite and remove a recording's key, having left the proof beside it.
+
+        The proof stays until `forget_proof`; until then what was cut off is ended by doing it again. Raises KeyGone if
+        there is neither key nor proof, and OSError.
+        """
+        path, proof = self._path(recording), self._proof(recording)
+        if not proof.exists():
+            wrapped, content = self._wrapped(recording), path.read_bytes()
+            known = Destroyed(recording, wrapped.master, sha256(content).hexdigest())
+            fresh = proof.with_suffix(".proof.new")
+            _write(fresh, json.dumps(vars(known)).encode(), os.O_TRUNC)
+            fresh.replace(proof)
+            _sync_folder(self.folder)
+        if path.exists():
+            with path.open("r+b") as file:
+                file.write(secrets.token_bytes(path.stat().st_size))
+                file.flush()
+                os.fsync(file.fileno())
+            path.unlink()
+            _sync_folder(self.folder)
+        return Destroyed(**json.loads(proof.read_bytes()))
+
+    def is_destroying(self, recording: str) -> bool:
+        """Whether a recording's key was destroyed, or was to be, and the proof is not forgotten."""
+        return self._proof(recording).exists()
+
+    def forget_proof(self, recording: str) -> None:
+        """Remove the proof of a destroyed key, once it is kept elsewhere. Raises OSError."""
+        self._proof(recording).unlink(missing_ok=True)
 
     def rewrap(self) -> int:
         """Put every recording's key under the current master key; how many were not yet. Raises KeyGone, OSError."""
@@ -138,6 +157,9 @@ class Vault:
 
     def _path(self, recording: str) -> Path:
         return self.folder / f"{recording}.key"
+
+    def _proof(self, recording: str) -> Path:
+        return self.folder / f"{recording}.proof"
 
 
 def create(file: Path, name: str) -> None:
