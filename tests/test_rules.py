@@ -72,8 +72,8 @@ async def test_an_alert_of_the_policies_is_logged_and_kept_for_staff(database: D
     await rules.load()
     policies = rules.facilities.get("north").policies
     policies.alarm("limits", Severity.WARNING, "plugin_failed", "failed at limit_call")
-    while not (kept := await database.run(lambda connection: alerts.list(connection, waiting=True))):
-        await deferLater(reactor, 0.01)  # type: ignore[arg-type]
+    await deferLater(reactor, 0)  # type: ignore[arg-type]
+    kept = await database.run(lambda connection: alerts.list(connection, waiting=True))
     assert [(each.facility, each.text) for each in kept] == [("north", "limits failed at limit_call")]
     assert "plugin_failed" in log.getvalue()
     await rules.close()
