@@ -9,6 +9,7 @@ from typing import Any
 from pytest_twisted import async_yield_fixture, ensureDeferred
 from sqlalchemy import Connection
 from twisted.internet import reactor
+from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 
 from parloir.calls.timeline import Clock, Timelines
@@ -72,7 +73,9 @@ async def test_an_alert_of_the_policies_is_logged_and_kept_for_staff(database: D
     await rules.load()
     policies = rules.facilities.get("north").policies
     policies.alarm("limits", Severity.WARNING, "plugin_failed", "failed at limit_call")
-    await deferLater(reactor, 0)  # type: ignore[arg-type]
+    handed_on: Deferred[None] = Deferred()
+    reactor.callFromThread(handed_on.callback, None)  # type: ignore[attr-defined]
+    await handed_on
     kept = await database.run(lambda connection: alerts.list(connection, waiting=True))
     assert [(each.facility, each.text) for each in kept] == [("north", "limits failed at limit_call")]
     assert "plugin_failed" in log.getvalue()
