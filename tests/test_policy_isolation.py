@@ -16,12 +16,13 @@ from twisted.internet import defer, reactor
 from twisted.internet.defer import gatherResults
 from twisted.internet.task import Clock, LoopingCall, deferLater
 
-from parloir.api import Allow, Call, DenialKind, Deny, Discount, Facility, Settings, hookimpl
+from parloir.api import Allow, Call, Cap, CapKind, DenialKind, Deny, Discount, Facility, Settings, hookimpl
 from parloir.config.caps import LegalCap
 from parloir.policy.breaker import Breaker
 from parloir.policy.decision import Decision
 from parloir.policy.loader import Patience
 from parloir.policy.policies import Policies
+from parloir.policy.questions import MOST
 from parloir.policy.trail import Outcome, Reply
 from parloir.policy.worker import Late, Worker
 from tests.policy_plugins import PATIENT, QUICK, House, a_call, answering
@@ -149,6 +150,16 @@ async def test_an_answer_that_the_hook_does_not_list_is_a_failure(bench: Bench, 
     decision = await bench.load(answering(authorize_call=lambda call: value), patience=PATIENT).decide(a_call())
     assert reply(decision).outcome is Outcome.RAISED
     assert "return Allow, Deny or None" in reply(decision).error
+
+
+@ensureDeferred
+async def test_more_values_than_anybody_needs_are_a_failure(bench: Bench) -> None:
+    outcomes = []
+    for count in (MOST, MOST + 1):
+        caps = (Cap(60, CapKind.POLICY, "minute"),) * count
+        decision = await bench.load(answering(limit_call=caps), patience=PATIENT).decide(a_call())
+        outcomes.append(reply(decision, question="limit_call").outcome)
+    assert outcomes == [Outcome.ANSWERED, Outcome.RAISED]
 
 
 @ensureDeferred
