@@ -68,7 +68,7 @@ class Officer:
         """Press a key."""
         self.page._browser.run(lambda: self.page._page.keyboard.press(key))
 
-    def reads(self, selector: str, words: str, timeout: float = 15.0) -> None:
+    def reads(self, selector: str, words: str, timeout: float = 40.0) -> None:
         """Wait until an element says that."""
         self.wait_for(f"document.querySelector({selector!r})?.textContent.includes({words!r})", timeout)
 

@@ -125,7 +125,7 @@ def plays_and_hands_on(officer: Officer) -> None:
     officer.act_on_recording("h", "case 5")
     officer.reads("#holds", "case 5")
     officer.act_on_recording("e", "subpoena 12")
-    officer.shows("#bundle-ready:not([hidden])", 60)
+    officer.shows("#bundle-ready:not([hidden])", 180)
     bundle = officer.download("#bundle")
     assert verify(bundle).faults == ()
     with tarfile.open(bundle) as tar:
