@@ -11,11 +11,10 @@ from twisted.internet.interfaces import IOpenSSLContextFactory
 from twisted.internet.ssl import CertificateOptions, TLSVersion
 from zope.interface import implementer
 
+from parloir.config.stamp import Stamp, stamp
 from parloir.sip.errors import BadCertificate
 from parloir.sip.settings import Tls
 from parloir.sip.surroundings import Log
-
-Stamp = tuple[tuple[int, int], ...]
 
 
 @implementer(IOpenSSLContextFactory)
@@ -34,18 +33,18 @@ class Certificate:
 
     def load(self) -> None:
         """Read the files for the first time. Raises BadCertificate."""
-        self._stamp = self._now()
+        self._stamp = stamp(self._paths())
         self._context = self._load()
 
     def getContext(self) -> SSL.Context | None:  # noqa: N802
         """The present context; Twisted asks for each connection."""
-        if self._now() != self._stamp:
+        if stamp(self._paths()) != self._stamp:
             self.renew()
         return self._context
 
     def renew(self) -> None:
         """Read the files again, whether they have changed or not."""
-        self._stamp = self._now()
+        self._stamp = stamp(self._paths())
         try:
             self._context = self._load()
             self._log("sip.tls_renewed", certificate=str(self._files.certificate))
@@ -54,16 +53,6 @@ class Certificate:
 
     def _paths(self) -> list[Path]:
         return [path for path in (self._files.certificate, self._files.key, self._files.authorities) if path]
-
-    def _now(self) -> Stamp:
-        stamps = []
-        for path in self._paths():
-            try:
-                status = path.stat()
-                stamps.append((status.st_mtime_ns, status.st_ino))
-            except OSError:
-                stamps.append((0, 0))
-        return tuple(stamps)
 
     def _load(self) -> SSL.Context:
         files = self._files

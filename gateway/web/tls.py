@@ -7,9 +7,8 @@ from twisted.internet.interfaces import IOpenSSLContextFactory
 from twisted.logger import Logger
 from zope.interface import implementer
 
+from parloir.config.stamp import stamp
 from parloir.web.errors import BadCertificate
-
-Stamp = tuple[tuple[int, int], ...]
 
 
 @implementer(IOpenSSLContextFactory)
@@ -24,30 +23,20 @@ class Certificate:
     def __init__(self, certificate: Path, key: Path) -> None:
         self._certificate = certificate
         self._key = key
-        self._stamp = self._now()
+        self._stamp = stamp((certificate, key))
         self._context = self._load()
 
     def getContext(self) -> SSL.Context:  # noqa: N802
         """The present context (called by Twisted for each connection)."""
-        stamp = self._now()
-        if stamp != self._stamp:
-            self._stamp = stamp
+        now = stamp((self._certificate, self._key))
+        if now != self._stamp:
+            self._stamp = now
             try:
                 self._context = self._load()
                 self.log.info("certificate {path} was renewed", path=str(self._certificate))
             except BadCertificate as error:
                 self.log.error("the renewed certificate is not used: {error}", error=str(error))
         return self._context
-
-    def _now(self) -> Stamp:
-        stamps = []
-        for path in (self._certificate, self._key):
-            try:
-                status = path.stat()
-                stamps.append((status.st_mtime_ns, status.st_ino))
-            except OSError:
-                stamps.append((0, 0))
-        return tuple(stamps)
 
     def _load(self) -> SSL.Context:
         context = SSL.Context(SSL.TLS_SERVER_METHOD)
