@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 import pjsua2 as pj  # type: ignore[import-untyped]
 
+from parloir.sip.account import signal_only
 from parloir.sip.errors import SipError
 
 _CALLS = 4
@@ -227,12 +228,7 @@ class Handset:
 def _account(host: str, port: int, user: str) -> Any:
     config = pj.AccountConfig()
     config.idUri = f"sip:{user}@{host}:{port}"
-    config.callConfig.timerUse = 0
-    config.mediaConfig.useLoopMedTp = True
-    config.mediaConfig.lockCodecEnabled = False
-    config.mediaConfig.srtpUse = 0
-    config.natConfig.contactRewriteUse = config.natConfig.viaRewriteUse = config.natConfig.sdpNatRewriteUse = 0
-    config.natConfig.sipOutboundUse = 0
+    signal_only(config)
     return config
 
 

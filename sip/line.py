@@ -7,6 +7,7 @@ from typing import Any
 
 import pjsua2 as pj  # type: ignore[import-untyped]
 
+from parloir.sip.account import signal_only
 from parloir.sip.commands import LineError
 from parloir.sip.conference import Conference
 from parloir.sip.dummy import SESSION_HEADER
@@ -115,12 +116,7 @@ class Line:
         config = pj.AccountConfig()
         config.idUri = f"sip:slot{index}@127.0.0.1:{self.port}"
         config.sipConfig.proxies.append(self._edge)
-        config.callConfig.timerUse = 0
-        config.mediaConfig.useLoopMedTp = True
-        config.mediaConfig.lockCodecEnabled = False
-        config.mediaConfig.srtpUse = 0
-        config.natConfig.contactRewriteUse = config.natConfig.viaRewriteUse = config.natConfig.sdpNatRewriteUse = 0
-        config.natConfig.sipOutboundUse = 0
+        signal_only(config)
         return config
 
     def poll(self, milliseconds: int) -> None:
