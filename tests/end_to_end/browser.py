@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from playwright.sync_api import Browser as Chromium
-from playwright.sync_api import BrowserContext, Playwright, sync_playwright
+from playwright.sync_api import BrowserContext, Error, Playwright, sync_playwright
 from playwright.sync_api import Page as PlaywrightPage
 
 from .picture import Colour, write_y4m
@@ -202,6 +202,18 @@ class Page:
     def wait_for_state(self, *states: str, timeout: float = 40.0) -> str:
         """Wait until the page is in one of those states. Raises TimeoutError."""
         return self.wait_until(lambda: self.state if self.state in states else None, f"state {states}", timeout)
+
+    def wait_for_truth(self, truth: str) -> None:
+        """Wait until that piece of JavaScript is true in the page, whichever it has become. Raises TimeoutError."""
+
+        def look() -> bool | None:
+            try:
+                return self.evaluate(f"Boolean({truth})") or None
+            except Error:
+                # The page was left for another while it was looked at.
+                return None
+
+        self.wait_until(look, truth)
 
     def wait_until(self, look: Callable[[], T | None], what: str, timeout: float = 30.0) -> T:
         """Look again and again until there is something. Raises TimeoutError, with what the page shows."""

@@ -8,9 +8,7 @@ import urllib.request
 from typing import Any
 
 import pytest
-from playwright.sync_api import Error
 
-from .browser import Page
 from .gateway_process import Gateway
 from .stage import Stage
 from .test_policies import import_people, parloir
@@ -46,19 +44,6 @@ def hire(gateway: Gateway) -> None:
     words = ["staff", "add", "ann", "--name", "Ann Clerk", "--role", "administrator", "--config", str(gateway.file)]
     command = [sys.executable, "-m", "parloir.cli", *words]
     subprocess.run(command, cwd=gateway.home, check=True, input=f"{PASSWORD}\n", capture_output=True, text=True)
-
-
-def wait_for(page: Page, truth: str) -> None:
-    """Until that piece of JavaScript is true in the page, whichever it has become."""
-
-    def look() -> bool | None:
-        try:
-            return page.evaluate(f"Boolean({truth})") or None
-        except Error:
-            # The page was left for another while it was looked at.
-            return None
-
-    page.wait_until(look, truth)
 
 
 def talk(stage: Stage, gateway: Gateway, visit: dict[str, Any], phone: Any) -> str:
@@ -105,17 +90,17 @@ def test_a_visitor_pays_in_asks_for_a_refund_and_staff_give_it_on_their_page(sta
 def _staff_give_it_back(stage: Stage, gateway: Gateway) -> None:
     hire(gateway)
     page = stage.page({"link": f"{gateway.url}/plugins/north/billing/accounts/"})
-    wait_for(page, "location.pathname === '/login'")
+    page.wait_for_truth("location.pathname === '/login'")
     page.fill("#user", "ann")
     page.fill("#password", PASSWORD)
     page.press("#go")
-    wait_for(page, "document.querySelector('#costs td:nth-child(7)')")
+    page.wait_for_truth("document.querySelector('#costs td:nth-child(7)')")
     assert "No picture" in page.text()
     assert "Cousin" in page.text()
     page.press("#requests button")
     page.fill("#reason", "the camera failed")
     page.press("#do")
-    wait_for(page, "!document.querySelector('#requests button')")
+    page.wait_for_truth("!document.querySelector('#requests button')")
     [account] = gateway.api("GET", f"{ROUTES}/accounts")["accounts"]
     assert (account["available"], account["held"]) == ("20.00", "0.00")
 

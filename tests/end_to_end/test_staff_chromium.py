@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Error
 from pytest_twisted import async_yield_fixture, ensureDeferred
 from sqlalchemy import Connection
 from twisted.internet.threads import deferToThread
@@ -13,7 +12,7 @@ from parloir.store import alerts
 from parloir.store.alerts import Severity
 
 from ..web_office import NOW, PASSWORD, Counter, counter
-from .browser import Browser, Page
+from .browser import Browser
 from .picture import GREEN
 
 VISIT = {"facility": "north", "station": "pod-a-1", "visitor": "Ann Doe", "start": "now", "minutes": 10}
@@ -34,44 +33,31 @@ async def desk(tmp_path: Path) -> AsyncIterator[Counter]:
     await desk.close()
 
 
-def _wait_for(page: Page, truth: str) -> None:
-    """Until that piece of JavaScript is true in the page, whichever it has become."""
-
-    def look() -> bool | None:
-        try:
-            return page.evaluate(f"Boolean({truth})") or None
-        except Error:
-            # The page was left for another while it was looked at.
-            return None
-
-    page.wait_until(look, truth)
-
-
 def _shows(selector: str) -> str:
     return f"document.querySelector('{selector}')"
 
 
 def _log_in_and_end_a_call(desk: Counter, browser: Browser) -> None:
     page = browser.open(f"{desk.server.base}/staff", width=360, height=740, language="es")
-    _wait_for(page, "location.href.endsWith('/login?next=%2Fstaff')")
+    page.wait_for_truth("location.href.endsWith('/login?next=%2Fstaff')")
     page.fill("#user", "administrator")
     page.fill("#password", "wrong")
     page.press("#go")
-    _wait_for(page, _shows("#trouble:not([hidden])"))
+    page.wait_for_truth(_shows("#trouble:not([hidden])"))
     page.fill("#password", PASSWORD)
     page.press("#go")
-    _wait_for(page, _shows("#visits li"))
+    page.wait_for_truth(_shows("#visits li"))
     for words in ("The administrator", "Llamadas en curso", "Ann Doe", "pod-a-1 is out of order"):
         assert words in page.text()
     assert page.evaluate("document.documentElement.scrollWidth") == 360
     page.press("#alerts button")
-    _wait_for(page, _shows("#alerts:empty"))
+    page.wait_for_truth(_shows("#alerts:empty"))
     page.press("#calls button")
     page.fill("#reason", "a fight")
     page.press("#do")
-    _wait_for(page, _shows("#status:not(:empty)"))
+    page.wait_for_truth(_shows("#status:not(:empty)"))
     page.press("#log-out")
-    _wait_for(page, "location.pathname === '/login'")
+    page.wait_for_truth("location.pathname === '/login'")
 
 
 @ensureDeferred
