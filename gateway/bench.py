@@ -15,7 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--calls", type=_calls, default=8, metavar="N", help="bridged calls with sound and picture (default: 8)")
     add("--seconds", type=_seconds, default=10.0, metavar="S", help="how long to measure, 2 to 600 (default: 10)")
     add("--record", action="store_true", help="record every call, and say what that adds to a packet's cost")
-    add("--listeners", type=_listeners, default=0, metavar="N", help="let N browsers listen to each call, and say the same")
+    add("--listeners", type=_listeners, default=0, metavar="N", help="let N browsers hear each call, and say the same")
     add("--json", action="store_true", help="print the result as JSON")
     add("--profile", type=Path, metavar="FILE", help="run the relay under cProfile, which slows it, and write to FILE")
 

@@ -34,7 +34,8 @@ _BUSY, _DECLINED, _NOT_ACCEPTABLE, _RINGING = 486, 603, 488, 180
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `parloir phone`."""
     add = parser.add_argument
-    add("--listen", type=_endpoint, default=("127.0.0.1", 5090), metavar="HOST:PORT", help="its SIP address (UDP; default: 127.0.0.1:5090)")
+    where = "its SIP address, by UDP (default: 127.0.0.1:5090)"
+    add("--listen", type=_endpoint, default=("127.0.0.1", 5090), metavar="HOST:PORT", help=where)
     add("--user", default="1001", help="its number (default: 1001)")
     add("--dial", metavar="URI", help="call this SIP URI, and end when the call does")
     reply = parser.add_mutually_exclusive_group()
@@ -47,7 +48,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--color", type=_colour, default="green", help="the picture's colour: red, green (default), blue or #rrggbb")
     add("--audio", type=Path, metavar="FILE", help="play this instead of the tone")
     add("--video", type=Path, metavar="FILE", help="show this instead of the colour")
-    add("--codec", type=_codecs, default=",".join(CODECS), help=f"audio codecs, best first (default: {','.join(CODECS)})")
+    codecs = ",".join(CODECS)
+    add("--codec", type=_codecs, default=codecs, help=f"audio codecs, best first (default: {codecs})")
     add("--size", type=_size, default="352x288", metavar="WxH", help="of its picture (default: 352x288)")
     add("--fps", type=float, default=15.0, help="pictures a second (default: 15)")
     add("--bitrate", type=_bitrate, default="256k", help="of its video, both ways (default: 256k)")
