@@ -18,7 +18,6 @@ from twisted.internet.task import Clock, LoopingCall, deferLater
 
 from parloir.api import Allow, Call, Cap, CapKind, DenialKind, Deny, Discount, Facility, Settings, hookimpl
 from parloir.config.caps import LegalCap
-from parloir.policy.breaker import Breaker
 from parloir.policy.decision import Decision
 from parloir.policy.loader import Patience
 from parloir.policy.policies import Policies
@@ -386,28 +385,3 @@ reactor.run()
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30)
     assert ran.stdout.strip() == "policy_failed", ran.stderr
     assert ran.returncode == 0
-
-
-@pytest.fixture
-def broken() -> Breaker:
-    breaker = Breaker(failures=2, rest=10.0)
-    assert breaker.failed(0.0) is False
-    assert breaker.failed(1.0) is True
-    return breaker
-
-
-def test_a_broken_plugin_is_left_alone_then_tried_once(broken: Breaker) -> None:
-    assert not broken.may_ask(10.9)
-    assert broken.may_ask(11.0)
-    assert not broken.may_ask(11.0)
-    assert broken.failed(11.1) is False
-    assert not broken.may_ask(21.0)
-    assert broken.may_ask(21.1)
-    assert broken.answered() is True
-    assert broken.may_ask(21.2)
-
-
-def test_an_answer_between_failures_starts_the_count_anew() -> None:
-    breaker = Breaker(failures=2)
-    assert [breaker.failed(0.0), breaker.answered(), breaker.failed(0.0)] == [False, False, False]
-    assert breaker.may_ask(0.0)

@@ -23,7 +23,7 @@ from parloir.vendor_list import rows, table
 from parloir.web.connection import Connection, NotRunning
 
 from .policy_plugins import offered
-from .test_testing import Bare, Objector, QuietHours
+from .vendor_samples import Bare, Objector, QuietHours
 from .web_desk import FakeDesk
 from .web_server import Server, serve
 
