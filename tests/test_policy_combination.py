@@ -180,6 +180,20 @@ async def test_an_emergency_call_is_connected_whatever_plugins_do_and_never_char
     assert "an emergency call is never denied" in told(decision)
 
 
+@pytest.mark.parametrize("route", [Route.EMERGENCY, Route.HOTLINE])
+@ensureDeferred
+async def test_an_emergency_or_hotline_call_is_connected_though_the_gateway_itself_fails(
+    load: Load, route: Route
+) -> None:
+    def fail(call: object) -> None:
+        raise KeyError("tier")
+
+    decision = await load(answering(may_record=Yes()), ceiling=fail).decide(a_call(route=route))
+    assert (decision.denial, decision.rate, decision.limit_seconds) == (None, FREE, None)
+    assert (decision.call_class, decision.record, decision.monitor) == (CallClass.PRIVILEGED, False, False)
+    assert [each.code for each in decision.announcements] == ["private", "notice"]
+
+
 @ensureDeferred
 async def test_no_plugin_learns_of_a_hotline_call(load: Load) -> None:
     asked: list[object] = []
