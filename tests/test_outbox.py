@@ -38,7 +38,7 @@ class Box:
     broken: bool = False
 
     def __post_init__(self) -> None:
-        log = lambda event, **fields: self.lines.append(event)  # noqa: E731
+        log = lambda event, /, **fields: self.lines.append(event)  # noqa: E731
         self.outbox = Outbox(self.clock, self.run, lambda: self.listeners, 30 * DAY, lambda: NOW, log)
 
     async def run(self, work: Callable[[Connection], T]) -> T:

@@ -46,7 +46,7 @@ class Plain:
         self.facility = facility
 
     @hookimpl
-    def authorize_call(self, call: Call) -> Deny | None:
+    def authorize_call(self, call: Call) -> Allow | Deny | None:
         return None
 
 
@@ -64,7 +64,9 @@ def written(path: Key) -> Place:
     return Place(Path("site.yaml"), 30 + len(path))
 
 
-def problems(plugins: dict[str, Any], given: dict[str, dict[str, Any]] | None = None, **patience: float) -> list[str]:
+def problems(
+    plugins: dict[str, Any], given: dict[str, dict[str, Any]] | None = None, /, **patience: float
+) -> list[str]:
     """What is said of these plugins, each line without its place."""
     around = Surroundings(House().facility, reactor, places=written, patience=Patience(**patience))  # type: ignore[arg-type]
     with pytest.raises(PluginErrors) as caught:

@@ -2,9 +2,10 @@
 
 import asyncio
 import time
+from collections.abc import Awaitable
 from datetime import timedelta
 from random import Random
-from typing import Any
+from typing import Any, TypeAlias, TypeVar
 
 import pytest
 from hypothesis import given, settings
@@ -35,6 +36,9 @@ PRIVILEGED = [kind for kind in RelationshipKind if kind.privileged]
 DEADLINE = 0.02
 HANG = 0.25
 """How long a bad plugin blocks, in seconds."""
+T = TypeVar("T")
+Later: TypeAlias = T | Awaitable[T]
+"""What a hook may answer: at once in a `def`, or in its time in an `async def`."""
 
 
 class Honest:
@@ -47,12 +51,12 @@ class Honest:
     def behave(self) -> None: ...
 
     @hookimpl
-    def classify_call(self, call: Call) -> CallClass | None:
+    def classify_call(self, call: Call) -> Later[CallClass | None]:
         self.behave()
         return None
 
     @hookimpl
-    def may_record(self, call: Call) -> Yes:
+    def may_record(self, call: Call) -> Later[Yes]:
         self.behave()
         return Yes()
 

@@ -1,5 +1,7 @@
 """One connection by a clock the tests turn: who may stay, who is cut, and what waits until it is up."""
 
+from typing import Any
+
 import pytest
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.task import Clock
@@ -229,7 +231,7 @@ class Phones:
 
     def connected(self) -> Wire:
         """A phone's connection, always from the same port."""
-        _, factory, *_ = self.clock.tcpServers[0]
+        factory: Any = self.clock.tcpServers[0][1]
         wire = Wire(peerAddress=IPv4Address("TCP", "10.0.0.21", 40000))
         factory.buildProtocol(None).makeConnection(wire)
         return wire

@@ -111,10 +111,13 @@ def test_an_answer_is_kept_as_long_as_it_holds(servers: list[Server], seconds: f
 class Zone(authority.FileAuthority):
     """A zone in memory."""
 
+    records: Any
+    soa: Any
+
     def loadFile(self, filename: str) -> None:  # noqa: N802
         start = dns.Record_SOA(b"ns.test", b"root.test")
         first, second = dns.Record_SRV(5, 7, 5070, b"A.test", 300), dns.Record_SRV(9, 0, 5060, b"b.test", 60)
-        self.records: dict[bytes, list[Any]] = {b"pbx.test": [start], b"_sip._udp.pbx.test": [first, second]}
+        self.records = {b"pbx.test": [start], b"_sip._udp.pbx.test": [first, second]}
         self.soa = (b"pbx.test", start)
 
 
@@ -123,7 +126,7 @@ async def name_server() -> AsyncIterator[tuple[str, int]]:
     from twisted.internet import reactor
 
     protocol = dns.DNSDatagramProtocol(DNSServerFactory(authorities=[Zone("")], verbose=0))
-    port: Any = reactor.listenUDP(0, protocol, "127.0.0.1")  # type: ignore[attr-defined]
+    port: Any = reactor.listenUDP(0, protocol, "127.0.0.1")
     yield "127.0.0.1", port.getHost().port
     await port.stopListening()
 

@@ -194,9 +194,10 @@ async def test_two_bookings_at_once_get_one_place(database: Database) -> None:
     def book(connection: Connection) -> Visit:
         return visits.add(connection, facility="north", station="a", visitor="Ann", start=NOW, minutes=10)
 
-    booked = await DeferredList(
-        [Deferred.fromCoroutine(database.run(book, f"lane {number}")) for number in range(6)], consumeErrors=True
-    )
+    bookings: list[Deferred[Any]] = [
+        Deferred.fromCoroutine(database.run(book, f"lane {number}")) for number in range(6)
+    ]
+    booked = await DeferredList(bookings, consumeErrors=True)
     assert sorted(success for success, _ in booked) == [False] * 5 + [True]
     assert {failure.type for success, failure in booked if not success} == {StationTaken}
 
@@ -232,7 +233,7 @@ async def test_who_waits_for_a_write_waits_for_none_that_comes_later() -> None:
     dialogs, order = Dialogs(slow, "gw-1"), []
     for session in ("s1", "s2", "s3"):
         dialogs.save(replace(DIALOG, session=session))
-        Deferred.fromCoroutine(dialogs.written()).addCallback(lambda _, session=session: order.append(session))
+        Deferred.fromCoroutine(dialogs.written()).addCallback(lambda _, session: order.append(session), session)
     assert order == []
     slow.begun[0].callback(None)
     assert order == ["s1"]
@@ -249,7 +250,7 @@ class Slow(Database):
     def __init__(self) -> None:
         self.begun: list[Deferred[None]] = []
 
-    async def run(self, work: Callable[[Connection], Any]) -> Any:
+    async def run(self, work: Callable[[Connection], Any], lane: str = "") -> Any:
         self.begun.append(Deferred())
         await self.begun[-1]
 
@@ -261,8 +262,8 @@ class Failing(Database):
         self._real = real
         self._times = times
 
-    async def run(self, work: Callable[[Connection], Any]) -> Any:
+    async def run(self, work: Callable[[Connection], Any], lane: str = "") -> Any:
         if self._times:
             self._times -= 1
             raise OSError("disk full")
-        return await self._real.run(work)
+        return await self._real.run(work, lane)

@@ -66,7 +66,7 @@ async def server(tmp_path: Path) -> AsyncIterator[Server]:
     (tmp_path / "api.token").chmod(0o600)
     config = loader.load(file)
     agent = UserAgent(
-        reactor, Settings((Listener("127.0.0.2", 0),)), [], KeptDialogs(), lambda call: None, lambda event, **_: None
+        reactor, Settings((Listener("127.0.0.2", 0),)), [], KeptDialogs(), lambda call: None, lambda event, /, **_: None
     )
     agent.replace_logins(logins(config))
     agent.replace_trunks(trunks(config))

@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from twisted.protocols.amp import Command
 
 from parloir.calls.facilities import Facility
 from parloir.policy import notices
-from parloir.policy.answers import CallClass
-from parloir.policy.decision import CORE, Decision, Denial, DenialKind, Ruling
+from parloir.policy.answers import CallClass, DenialKind
+from parloir.policy.decision import CORE, Decision, Denial, Ruling
 from parloir.policy.hooks import Hooks
 from parloir.policy.pace import Pace
 from parloir.policy.policies import Policies
@@ -77,12 +78,12 @@ class Watched(Scene):
         self.rules = rules
         super().__init__(folder)
         answer = self.relay.callRemote
-        more = {
+        more: dict[type[Command], dict[str, Any]] = {
             commands.OpenSpeaker: {"terms": TERMS},
             commands.OpenListener: {"terms": LISTENER_TERMS},
         }
 
-        def call_remote(command: type, **arguments: Any) -> Any:
+        def call_remote(command: type[Command], **arguments: Any) -> Any:
             answered = answer(command, **arguments)
             return answered.addCallback(lambda values: more.get(command, values))
 
