@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -112,15 +113,15 @@ def near(colour: str | None, meant: tuple[int, int, int]) -> bool:
     )
 
 
+def perceives(tone: int, colour: tuple[int, int, int], said: dict[str, Any]) -> bool:
+    return abs((said.get("tone") or 0) - tone) < 10 and near(said.get("colour"), colour)
+
+
 def test_two_phones_hear_and_see_one_another(programs: Callable[..., Program]) -> None:
     inside = programs("--color", "red", "--tone", "700", "--answer-after", "0", "--large-packets")
     outside = programs("--color", "blue", "--tone", "500", "--codec", "G722", "--dial", inside.uri)
     for program, tone, colour in ((inside, 500, BLUE), (outside, 700, RED)):
-        report = program.wait(
-            lambda said, tone=tone, colour=colour: (
-                abs((said.get("tone") or 0) - tone) < 10 and near(said.get("colour"), colour)
-            )
-        )
+        report = program.wait(partial(perceives, tone, colour))
         assert report["audio"]["codec"] == "G722"
         assert report["audio"]["lost"] == report["video"]["lost"] == 0
         assert report["video"]["size"] == [352, 288]

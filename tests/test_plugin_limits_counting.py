@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
+from functools import partial
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -91,7 +92,7 @@ def test_what_is_left_and_what_was_used_make_the_quota(
         whole = quota.minutes * 60 * times
         assert found.seconds is not None
         assert found.seconds >= 0
-        assert found.seconds * times + used <= max(whole, used)
+        assert found.seconds * times + used <= max(whole, Fraction(used))
         assert (found.seconds + 1) * times + used > whole
         assert found.calls is not None
         assert found.calls >= 0
@@ -155,7 +156,7 @@ def test_news_in_any_number_and_order_counts_each_call_once(store: TablesInMemor
     longest = {call: max(each.seconds for each in told if each.call == call) for call, _ in news}
     store.run_now(lambda connection: tally.forget(connection, "north", NOON + timedelta(days=1)))
     for each in told:
-        store.run_now(lambda connection, each=each: tally.put(connection, "north", each))
+        store.run_now(partial(tally.put, facility="north", talk=each))
     kept = store.run_now(lambda connection: tally.since(connection, "north", "r1", NOON))
     assert {each.call: each.seconds for each in kept} == longest
     assert {each.call: each.seconds for each in merged(kept, told)} == longest

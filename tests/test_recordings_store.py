@@ -14,6 +14,7 @@ from parloir.store import (
     recording_marks,
     recordings,
     residents,
+    tables,
     visitors,
     visits,
 )
@@ -87,7 +88,7 @@ def test_notes_on_a_call_outlive_its_recording_in_order(connection: Connection) 
     assert ids(connection, note="two") == ["r0"]
 
 
-@pytest.mark.parametrize("change", [update(call_notes.notes).values(text="other"), delete(call_notes.notes)])
+@pytest.mark.parametrize("change", [update(tables.call_notes).values(text="other"), delete(tables.call_notes)])
 def test_no_note_on_a_call_is_ever_changed_or_removed(connection: Connection, change: Executable) -> None:
     call_notes.add(connection, "c0", "as it was", NOW, "kim")
     with pytest.raises(IntegrityError, match="append-only"), connection.begin_nested():

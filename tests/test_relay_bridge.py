@@ -2,13 +2,14 @@
 
 import hashlib
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
-from twisted.logger import LogEvent, LogLevel, globalLogPublisher
+from twisted.logger import LogLevel, capturedLogs
+from twisted.protocols.amp import Command
 
 from parloir.relay import commands
 from parloir.relay.bodies import Report
@@ -36,6 +37,10 @@ from .relay_rig import (
 )
 
 
+def has_heard(wire: Wire, packets: int) -> bool:
+    return len(wire.rtp) >= packets
+
+
 @over_amp
 async def test_sound_and_picture_cross_unchanged_both_ways(call: Call) -> None:
     await call.connect()
@@ -52,7 +57,7 @@ async def test_sound_and_picture_cross_unchanged_both_ways(call: Call) -> None:
     await soon(lambda: len(call.browser.rtp) >= heard[call.browser] + 8, "the phone's media")
     digests = {hashlib.sha256(body).digest() for body in bodies}
     for wire, before in heard.items():
-        await soon(lambda wire=wire, before=before: len(wire.rtp) >= before + 4, "media")
+        await soon(partial(has_heard, wire, before + 4), "media")
         assert {hashlib.sha256(packet.payload).digest() for packet in wire.rtp[before:]} == digests
     ssrcs = {packet.payload_type: packet.ssrc for packet in call.browser.rtp}
     assert call.browser.terms is not None
@@ -290,7 +295,7 @@ async def test_ports_run_out_with_a_reason_and_rest_when_they_were_closed(tmp_pa
     relay.skip(30)
     again = await gateway.do(commands.OpenPhone, bridge="two", video=True)
     assert {again.audio, again.video} & {closed.audio, closed.video}
-    gateway.transport.loseConnection()  # type: ignore[union-attr]
+    gateway.transport.loseConnection()
     await soon(lambda: relay.ended, "the relay's end")
 
 
@@ -299,14 +304,15 @@ async def test_what_contradicts_itself_is_refused(call: Call) -> None:
     with pytest.raises(NoSuchBridge):
         await call.do(commands.Join)
     await call.do(commands.OpenBridge, privileged=False)
-    for command, arguments in [
+    refused: list[tuple[type[Command], dict[str, Any]]] = [
         (commands.OpenBridge, {"privileged": True}),
         (commands.SetPhone, {"side": call.phone.side()}),
         (commands.SetBrowser, {"side": call.browser.side()}),
         (commands.RestartIce, {}),
         (commands.Announce, {"prompt": "en/notice"}),
         (commands.Play, {"prompt": "en/notice", "to": "nobody", "times": 1}),
-    ]:
+    ]
+    for command, arguments in refused:
         with pytest.raises(Refused):
             await call.do(command, **arguments)
     await call.do(commands.OpenPhone, video=False)
@@ -326,25 +332,17 @@ async def test_a_prompt_that_is_not_there_is_refused(call: Call) -> None:
 async def test_a_fault_over_one_call_is_told_and_ends_no_other(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     await call.connect()
     await call.join()
-    faults: list[str] = []
-    with monkeypatch.context() as patch, logged_faults(faults):
+    with monkeypatch.context() as patch, capturedLogs() as events:
+
+        def faults() -> set[str]:
+            return {event["log_format"] for event in events if event["log_level"] is LogLevel.critical}
+
         patch.setattr(Bridge, "part", lambda self: 1 / 0)
         patch.setattr(Bridge, "take", lambda self, punt, party: 1 / 0)
         patch.setattr(Bridge, "attend", lambda self, now, lost: 1 / 0)
         with pytest.raises(Refused, match="Part failed"):
             await call.do(commands.Part)
         call.browser.tell(rtcp.ReceiverReport(1))
-        await soon(lambda: len(set(faults)) == 3, "three faults in the log")
+        await soon(lambda: len(faults()) == 3, "three faults in the log")
     await exchange(call, 1)
     await soon(lambda: b"from phone" in [p.payload for p in call.browser.rtp], "the phone's sound")
-
-
-@contextmanager
-def logged_faults(into: list[str]) -> Iterator[None]:
-    def observe(event: LogEvent) -> None:
-        if event["log_level"] is LogLevel.critical:
-            into.append(event["log_format"])
-
-    globalLogPublisher.addObserver(observe)
-    yield
-    globalLogPublisher.removeObserver(observe)

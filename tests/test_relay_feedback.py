@@ -1,5 +1,6 @@
 """A relay over AMP: keys, keyframes, retransmission, reports and bitrates."""
 
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from parloir.rtp.description import Kind
 from parloir.rtp.dtmf import press
 from parloir.rtp.packet import Packet
 
-from .media_ends import BROWSER_VIDEO_TYPE, EVENT_TYPE, FEEDBACK
+from .media_ends import BROWSER_VIDEO_TYPE, EVENT_TYPE, FEEDBACK, Wire
 from .relay_rig import (
     FIRST,
     Call,
@@ -79,6 +80,12 @@ async def test_a_nack_is_answered_with_the_very_bytes_that_were_sent(call: Call)
     await soon(lambda: call.browser.datagrams.count(original) == 2, "the packet again")
 
 
+def blocks(wire: Wire, ssrc: int) -> list[rtcp.Block]:
+    """What sender reports have told of one stream."""
+    reports = [packet for packet in wire.rtcp if isinstance(packet, rtcp.SenderReport)]
+    return [block for report in reports for block in report.blocks if block.ssrc == ssrc]
+
+
 @over_amp
 async def test_each_leg_gets_reports_of_its_own_in_one_time(call: Call) -> None:
     await call.connect()
@@ -91,13 +98,8 @@ async def test_each_leg_gets_reports_of_its_own_in_one_time(call: Call) -> None:
         (call.phone.rtcp[Kind.AUDIO], 77),
         (call.phone.rtcp[Kind.VIDEO], 99),
     ]:
-        blocks = await soon(
-            lambda wire=wire, ssrc=ssrc: [
-                b for p in wire.rtcp if isinstance(p, rtcp.SenderReport) for b in p.blocks if b.ssrc == ssrc
-            ],
-            "a report block",
-        )
-        assert blocks[-1].lost == 0
+        told = await soon(partial(blocks, wire, ssrc), "a report block")
+        assert told[-1].lost == 0
         names = {p.cname for p in wire.rtcp if isinstance(p, rtcp.SourceDescription)}
         assert call.browser.terms is not None
         assert names == {call.browser.terms.cname}
@@ -127,7 +129,7 @@ async def test_the_figures_are_told_by_themselves(tmp_path: Path) -> None:
     assert (phone[Kind.AUDIO].lost, phone[Kind.AUDIO].mos is not None, phone[Kind.VIDEO].mos) == (0, True, None)
     assert all(later.flowing >= earlier.flowing for earlier, later in pairwise(reports))
     call.close()
-    gateway.transport.loseConnection()  # type: ignore[union-attr]
+    gateway.transport.loseConnection()
     await soon(lambda: relay.ended, "the relay's end")
 
 

@@ -1,5 +1,6 @@
 """A relay over AMP with a phone that encrypts, multiplexes RTCP, moves, or knows less RTCP than others."""
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -42,7 +43,7 @@ class Sealed:
         self._hears = self._bench.add(keys.profile, keys.send, b"", "receive")
         for wires in (call.phone.rtp, call.phone.rtcp):
             for wire in wires.values():
-                wire.take = lambda datagram, wire=wire: self._take(wire, datagram)  # type: ignore[method-assign]
+                wire.take = partial(self._take, wire)  # type: ignore[method-assign]
 
     def _take(self, wire: Wire, datagram: bytes) -> None:
         if is_rtcp(datagram):

@@ -19,6 +19,7 @@ from parloir.store.database import Database, connect
 from parloir.store.dialogs import Dialogs
 from parloir.store.errors import NodeRuns, NoSuchNode
 from parloir.store.nodes import QUIET
+from parloir.store.phone_tables import bindings
 from parloir.store.phones import Bindings
 from parloir.store.recordings import State, Wanted
 from tests.commands import store
@@ -124,7 +125,7 @@ def test_a_node_that_is_given_up_leaves_no_call_alive_and_no_phone_registered(po
     with engine.begin() as connection:
         lost, alive = begin(connection, "c1", "gw-1"), begin(connection, "c2", "gw-2")
         timeline.append(connection, lost.id, "quality", {"flowing": 9_200}, NOW, 2)
-        for table, thing in ((tables.dialogs, DIALOG), (nodes.bindings, PHONE)):
+        for table, thing in ((tables.dialogs, DIALOG), (bindings, PHONE)):
             row = {**vars(thing), "node": "gw-1"}
             times = {name: NOW for name in ("registered", "seen", "expires") if name in row}
             connection.execute(table.insert().values(row | times))

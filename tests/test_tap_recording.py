@@ -1,5 +1,6 @@
 """A call through a relay onto the disk and out again: flash and beep together, with a network that loses packets."""
 
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -53,9 +54,9 @@ async def test_lossy_call_is_recorded_whole_with_sound_and_picture_together(call
     await announce(call, "record")
     await call.do(commands.StartRecording, terms=terms(tmp_path))
     await call.do(commands.Join)
-    bad = {"jitter": 0.02, "reordered": 0.05, "loss": 0.02}
-    inside = party(1, SECONDS, Network(0.02, 0.14, seed=5, **bad), 0.0)
-    visitor = party(3, SECONDS, Network(0.12, 0.03, seed=6, **bad), 0.0)
+    bad = partial(Network, jitter=0.02, reordered=0.05, loss=0.02)
+    inside = party(1, SECONDS, bad(0.02, 0.14, seed=5), 0.0)
+    visitor = party(3, SECONDS, bad(0.12, 0.03, seed=6), 0.0)
     everything = sorted(inside + visitor, key=lambda record: record.arrival)
     start = call.relay._clock()
     for number, record in enumerate(everything):
