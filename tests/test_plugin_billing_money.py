@@ -3,6 +3,8 @@
 import csv
 import io
 
+from pydantic import JsonValue
+
 from parloir.api import CallClass, Holder
 from parloir.testing import SampleFacility, Trial, local
 from parloir.testing_fixtures import clock, facility
@@ -161,7 +163,7 @@ def test_what_a_visit_cost_to_carry_stands_beside_its_charge(facility: SampleFac
     prices = {"cpu_hour": "0.05", "gigabyte": "0.09"}
     with facility.trial({"billing": SETTINGS | {"prices": prices}}) as policies:
         facility.ledger.fill(RESIDENT, DOLLAR)
-        stream = {"kind": "audio", "bytes_received": 500_000_000, "bytes_sent": 500_000_001}
+        stream: JsonValue = {"kind": "audio", "bytes_received": 500_000_000, "bytes_sent": 500_000_001}
         for _ in range(2):
             policies.tell(facility.call(talked=600), "report", phone=[stream], browser=[stream], cpu=36_000)
         charged(facility, policies)
@@ -216,7 +218,7 @@ def test_a_call_is_charged_in_the_month_of_its_settlement(facility: SampleFacili
 
 
 def test_after_a_crash_the_last_report_that_came_is_known(facility: SampleFacility, policies: Trial) -> None:
-    stream = [{"kind": "audio", "bytes_sent": 1000}]
+    stream: JsonValue = [{"kind": "audio", "bytes_sent": 1000}]
     policies.tell(facility.call(talked=10), "quality", phone=stream, browser=stream, cpu=5)
     policies.tell(facility.call(talked=20), "quality", phone=stream, browser=stream, cpu=9)
     policies.tell(facility.call(talked=10), "quality", phone=stream, browser=stream, cpu=5)

@@ -75,7 +75,7 @@ class North:
         self.do(lambda connection: tally.put(connection, "north", talk))
 
 
-@async_yield_fixture  # type: ignore[untyped-decorator]
+@async_yield_fixture
 async def north() -> AsyncIterator[North]:
     made = North()
     yield made

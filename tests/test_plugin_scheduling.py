@@ -164,7 +164,7 @@ def test_a_week_with_a_change_of_clock_ends_at_local_midnight(north: Institution
     north.zone, there = zone, ZoneInfo(zone)
     plugin = scheduling(north, weekly_visits=1)
     sunday = date.fromisoformat(day)
-    asked = {"asked_at": local(f"{sunday - timedelta(days=7)} 12:00", there)}
+    asked = local(f"{sunday - timedelta(days=7)} 12:00", there)
     booked(north, "v1", local(f"{day} 09:00", there))
     expected = {
         f"{sunday - timedelta(days=7)} 23:30": "yes",
@@ -172,7 +172,7 @@ def test_a_week_with_a_change_of_clock_ends_at_local_midnight(north: Institution
         f"{day} 23:30": "weekly_quota",
         f"{sunday + timedelta(days=1)} 00:00": "yes",
     }
-    assert {time: said(plugin, a_visit(local(time, there), **asked)) for time in expected} == expected
+    assert {time: said(plugin, a_visit(local(time, there), asked_at=asked)) for time in expected} == expected
 
 
 def test_a_facility_that_moves_zone_keeps_its_visits_and_counts_its_weeks_anew(north: Institution) -> None:

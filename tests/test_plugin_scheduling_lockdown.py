@@ -27,7 +27,8 @@ def ask(
 ) -> Reply:
     """What a route answers officer Lee, or somebody else."""
     (route,) = [each for each in plugin.register_routes() if (each.method, each.path) == (method, path)]
-    reply = answer(route.answer(Request(user, (role,), query, body)))  # type: ignore[arg-type]
+    work: Any = route.answer(Request(user, (role,), query, body))
+    reply: object = answer(work)
     assert isinstance(reply, Reply)
     return reply
 

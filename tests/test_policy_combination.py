@@ -14,6 +14,7 @@ from parloir.api import (
     Announcement,
     Application,
     BookedBy,
+    Call,
     CallClass,
     Cap,
     CapKind,
@@ -205,7 +206,7 @@ async def test_no_plugin_learns_of_a_hotline_call(load: Load) -> None:
 
 @ensureDeferred
 async def test_each_question_sees_what_was_decided_before(load: Load) -> None:
-    seen = []
+    seen: list[Call] = []
     spy = answering(limit_call=seen.append)
     await load(answering(choose_payer=Payer(PayerKind.VISITOR), rate_call=TARIFF), spy).decide(a_call())
     [call] = seen

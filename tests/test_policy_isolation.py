@@ -46,7 +46,7 @@ class Bench:
         return [alert.code for alert in self.house.alerts]
 
 
-@async_yield_fixture  # type: ignore[untyped-decorator]
+@async_yield_fixture
 async def bench() -> AsyncIterator[Bench]:
     made = Bench()
     yield made
@@ -186,7 +186,7 @@ async def test_what_came_after_its_deadline_is_late_even_where_nobody_had_notice
         """A reactor whose timers come too late."""
 
         def callFromThread(self, call: Callable[..., Any], *arguments: Any) -> None:  # noqa: N802
-            reactor.callFromThread(call, *arguments)  # type: ignore[attr-defined]
+            reactor.callFromThread(call, *arguments)
 
     worker = Worker("a", Held())
     assert isinstance(await worker.run(lambda: time.sleep(0.02), (), 0.01), Late)
@@ -282,7 +282,7 @@ async def test_a_plugin_that_never_returns_is_not_given_thread_after_thread(benc
     assert threading.active_count() - before <= 5
     assert outcomes == [Outcome.LATE] * 4 + [Outcome.BROKEN] * 3
     gate.set()
-    await deferLater(reactor, 0.05)  # type: ignore[arg-type]
+    await deferLater(reactor, 0.05)
     assert reply(await policies.decide(a_call())).outcome is Outcome.SILENT
 
 
@@ -315,7 +315,7 @@ async def test_a_mended_plugin_is_asked_again(bench: Bench) -> None:
     policies = bench.load(answering(authorize_call=now), patience=Patience(rest=0.05))
     for _ in range(3):
         await policies.decide(a_call())
-    await deferLater(reactor, 0.06)  # type: ignore[arg-type]
+    await deferLater(reactor, 0.06)
     assert (await policies.decide(a_call())).denial is None
     assert bench.alerts[-1] == "plugin_mended"
     assert await policies.health() == {"a": True}

@@ -207,7 +207,7 @@ async def test_slow_news_keep_no_question_waiting() -> None:
     assert (await policies.decide(a_call())).denial is None
     assert paper.cursors == {}
     while not paper.cursors:
-        await deferLater(reactor, 0.02)  # type: ignore[arg-type]
+        await deferLater(reactor, 0.02)
     await policies.close()
 
 

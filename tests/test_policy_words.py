@@ -157,7 +157,7 @@ async def test_a_plugins_work_on_the_store_is_done_by_the_gateway_and_comes_back
         except LookupError as error:
             got.append(str(error))
         got.append(asyncio.run(store.run(lambda connection: f"{connection} awaited")))
-        reactor.callFromThread(results.callback, got)  # type: ignore[attr-defined]
+        reactor.callFromThread(results.callback, got)
 
     Thread(target=in_a_thread).start()
     assert await results == ["connection used", "no row", "connection awaited"]

@@ -29,7 +29,7 @@ class Call:
 
 def linked(relays: Relays) -> tuple[amp.AMP, IOPump]:
     """A relay's end of a connection to a gateway of these relays."""
-    theirs, ours = amp.AMP(), amp.AMP(locator=RelayLocator(relays, 0))  # type: ignore[no-untyped-call]
+    theirs, ours = amp.AMP(), amp.AMP(locator=RelayLocator(relays, 0))
     pump = connect(ours, FakeTransport(ours, isServer=True), theirs, FakeTransport(theirs, isServer=False), debug=False)
     relays.came_up(0, ours)
     return theirs, pump
@@ -37,7 +37,7 @@ def linked(relays: Relays) -> tuple[amp.AMP, IOPump]:
 
 def tell(relay: amp.AMP, bridge: str) -> list[Any]:
     told: list[Any] = []
-    relay.callRemote(LegUp, bridge=bridge, leg="phone").addBoth(told.append)  # type: ignore[no-untyped-call]
+    relay.callRemote(LegUp, bridge=bridge, leg="phone").addBoth(told.append)
     return told
 
 
@@ -60,7 +60,7 @@ def test_news_that_one_call_cannot_take_reaches_the_others(broken: bool) -> None
 def test_a_relay_that_ends_takes_its_own_calls_alone_and_each_once() -> None:
     relays, made = Relays(), [Call() for _ in range(4)]
     for index in range(2):
-        relays.came_up(index, amp.AMP())  # type: ignore[no-untyped-call]
+        relays.came_up(index, amp.AMP())
     on = [relays.place(str(number), call).index for number, call in enumerate(made)]  # type: ignore[arg-type]
     assert on == [0, 1, 0, 1]
     relays.went_down(1)

@@ -79,7 +79,7 @@ def test_what_is_encoded_sounds_like_the_wav(tmp_path: Path) -> None:
     encoded = encode(path, "PCMU")
     decoder = av.CodecContext.create("pcm_mulaw", "r")
     assert isinstance(decoder, av.AudioCodecContext)
-    decoder.sample_rate, decoder.layout = 8000, "mono"  # type: ignore[assignment]
+    decoder.sample_rate, decoder.layout = 8000, "mono"
     sound = b"".join(
         bytes(frame.planes[0])[: 2 * frame.samples]
         for payload in encoded.payloads[2:22]

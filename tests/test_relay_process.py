@@ -64,7 +64,8 @@ class Child(protocol.ProcessProtocol):
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
         with ours, theirs:
-            reactor.spawnProcess(  # type: ignore[attr-defined]
+            spawn: Any = reactor.spawnProcess
+            spawn(
                 self,
                 sys.executable,
                 [sys.executable, "-m", "parloir.relay.main"],
@@ -72,7 +73,7 @@ class Child(protocol.ProcessProtocol):
                 childFDs={0: "w", 1: "r", 2: "r", 3: theirs.fileno()},
             )
             factory = protocol.Factory.forProtocol(lambda: self.gateway)
-            reactor.adoptStreamConnection(ours.fileno(), socket.AF_UNIX, factory)  # type: ignore[attr-defined]
+            reactor.adoptStreamConnection(ours.fileno(), socket.AF_UNIX, factory)
 
     def childDataReceived(self, childFD: int, data: bytes) -> None:  # noqa: N802, N803
         self.written += data
@@ -81,14 +82,14 @@ class Child(protocol.ProcessProtocol):
         self.status = getattr(reason.value, "exitCode", -1)
 
 
-@pytest_twisted.async_yield_fixture  # type: ignore[untyped-decorator]
+@pytest_twisted.async_yield_fixture
 async def child(tmp_path: Path) -> AsyncIterator[Child]:
     """A relay process that is configured; it must have ended well and have had nothing to complain of."""
     made = Child(Gateway())
     made.start()
     await made.gateway.do(commands.Configure, settings=settings(prompts(tmp_path), 21_000, 21_039))
     yield made
-    made.gateway.transport.loseConnection()  # type: ignore[union-attr]
+    made.gateway.transport.loseConnection()
     await soon(lambda: made.status is not None, "the relay's end")
     assert (made.status, made.written) == (0, b"")
 
@@ -132,7 +133,7 @@ async def test_a_whole_webrtc_stack_and_a_phone_see_and_hear_one_another(child: 
     for number in range(50):
         phone.send(Packet(AUDIO_TYPE, number, number * 160, 5, b"\x10" * 80 + b"\x90" * 80))
         await rest(0.005)
-    levels = set()
+    levels: set[int] = set()
     while len(levels) < 2:
         frame = await future(sound.recv())
         assert isinstance(frame, AudioFrame)
@@ -155,5 +156,5 @@ async def test_a_relay_that_cannot_bind_says_so_and_takes_no_calls() -> None:
             await gateway.do(commands.Configure, settings=taken)
     with pytest.raises(commands.Refused, match="not configured"):
         await gateway.do(commands.OpenBridge, bridge="call", privileged=False)
-    gateway.transport.loseConnection()  # type: ignore[union-attr]
+    gateway.transport.loseConnection()
     await soon(lambda: relay.ended, "the relay's end")

@@ -58,7 +58,7 @@ async def test_a_plugin_begins_behind_what_happened_before_and_what_is_old_goes(
     await rules.load()
     assert await database.run(lambda connection: cursors.position(connection, "north", "limits")) == now
     while "old" in await database.run(left):
-        await deferLater(reactor, 0.01)  # type: ignore[arg-type]
+        await deferLater(reactor, 0.01)
     assert await database.run(left) == ["young", "last"]
     await rules.close()
 
@@ -74,7 +74,7 @@ async def test_an_alert_of_the_policies_is_logged_and_kept_for_staff(database: D
     policies = rules.facilities.get("north").policies
     policies.alarm("limits", Severity.WARNING, "plugin_failed", "failed at limit_call")
     handed_on: Deferred[None] = Deferred()
-    reactor.callFromThread(handed_on.callback, None)  # type: ignore[attr-defined]
+    reactor.callFromThread(handed_on.callback, None)
     await handed_on
     kept = await database.run(lambda connection: alerts.list(connection, waiting=True))
     assert [(each.facility, each.text) for each in kept] == [("north", "limits failed at limit_call")]

@@ -12,7 +12,7 @@ from parloir.calls.settling import MOST, Settling
 from parloir.store.database import Database
 
 
-@pytest_twisted.async_yield_fixture(name="database")  # type: ignore[untyped-decorator]
+@pytest_twisted.async_yield_fixture(name="database")
 async def opened(tmp_path: Path) -> AsyncIterator[Database]:
     """A database with a table of settled calls."""
     database = Database.open(tmp_path)

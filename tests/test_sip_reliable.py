@@ -168,7 +168,8 @@ def test_a_request_of_ours_is_never_repeated_and_always_ends(
             core.heard(status, now)
         assert not core.elapse(now).send
         assert core.timers.again is None
-    if core.state in (State.TRYING, State.ACCEPTED, State.COMPLETED):
+    unended = core.state in (State.TRYING, State.ACCEPTED, State.COMPLETED)
+    if unended:
         core.elapse(now + LONGEST)
         assert core.state is State.TERMINATED
 

@@ -46,7 +46,8 @@ def fill_first(connection: Connection) -> None:
 
 
 def differences(connection: Connection) -> list[object]:
-    return compare_metadata(MigrationContext.configure(connection), tables.metadata)
+    found: list[object] = compare_metadata(MigrationContext.configure(connection), tables.metadata)
+    return found
 
 
 def kinds_in_order(connection: Connection) -> list[tuple[str, int]]:

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from pytest_twisted import async_yield_fixture, ensureDeferred
@@ -211,7 +212,9 @@ async def test_failures_lock_until_a_time_and_a_success_forgets_them(database: D
 @ensureDeferred
 async def test_guesses_made_at_once_win_nothing(database: Database, door: Logins) -> None:
     await database.run(hire)
-    guesses = [Deferred.fromCoroutine(door.staff("ann", f"wrong {number}", "::1", NOW)) for number in range(12)]
+    guesses: list[Deferred[Any]] = [
+        Deferred.fromCoroutine(door.staff("ann", f"wrong {number}", "::1", NOW)) for number in range(12)
+    ]
     results = await DeferredList(guesses, consumeErrors=True)
     kinds = [failure.type for _, failure in results]
     assert (kinds.count(LoginRefused), kinds.count(LockedOut)) == (5, 7)
@@ -222,7 +225,7 @@ async def test_a_flood_of_logins_is_turned_away(
     database: Database, door: Logins, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(logins, "WAITING", 3)
-    guesses = [Deferred.fromCoroutine(door.staff("nobody", "wrong", "::1", NOW)) for _ in range(5)]
+    guesses: list[Deferred[Any]] = [Deferred.fromCoroutine(door.staff("nobody", "wrong", "::1", NOW)) for _ in range(5)]
     results = await DeferredList(guesses, consumeErrors=True)
     assert [failure.type for _, failure in results] == [LoginRefused] * 3 + [TooManyLogins] * 2
 

@@ -31,6 +31,8 @@ class Recorder:
 class Numbering(RuleBasedStateMachine):
     """A phone that loses, repeats, delays and restarts, interrupted by prompts and holds."""
 
+    latest: Packet
+
     @initialize(sequence=st.integers(0, 0xFFFF), timestamp=st.integers(0, 0xFFFFFFFF), first=st.integers(0, 0x7FFF))
     def begin(self, sequence: int, timestamp: int, first: int) -> None:
         self.recorder = Recorder()

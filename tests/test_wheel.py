@@ -92,7 +92,7 @@ def test_the_installed_command_makes_and_checks_a_configuration(installed: Path,
 
 
 def test_the_installed_demo_prints_a_link_that_opens(installed: Path, tmp_path: Path) -> None:
-    words = [installed / "parloir", "demo", "--http", "127.0.0.1:0"]
+    words: list[str | Path] = [installed / "parloir", "demo", "--http", "127.0.0.1:0"]
     with subprocess.Popen(words, cwd=tmp_path, env=clean(), stdout=subprocess.PIPE, text=True) as demo:
         try:
             assert demo.stdout is not None
