@@ -71,7 +71,7 @@ class Whole:
         return Tariff((RateStep(0, 120_000),)) if self.number == 0 else Discount(1, "loyal")
 
     @hookimpl
-    def limit_call(self, call: Call) -> Cap:
+    def limit_call(self, call: Call) -> Cap | Awaitable[Cap]:
         return Cap(900 + self.number, CapKind.POLICY, "default")
 
     @hookimpl
@@ -163,15 +163,19 @@ async def main() -> None:
     await usual.close()
 
 
-def start() -> None:
+def run() -> None:
     """Run `main`, then stop, whatever comes of it."""
+    running: Any = reactor
 
     def failed(failure: Any) -> None:
         failure.printTraceback()
 
-    ensureDeferred(main()).addErrback(failed).addBoth(lambda _: reactor.stop())  # type: ignore[attr-defined]
+    def start() -> None:
+        ensureDeferred(main()).addErrback(failed).addBoth(lambda _: running.stop())
+
+    running.callWhenRunning(start)
+    running.run()
 
 
 if __name__ == "__main__":
-    reactor.callWhenRunning(start)  # type: ignore[attr-defined]
-    reactor.run()  # type: ignore[attr-defined]
+    run()

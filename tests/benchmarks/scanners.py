@@ -14,6 +14,7 @@ from pathlib import Path
 
 from tests.end_to_end.browser import Browser
 from tests.end_to_end.gateway_process import Gateway
+from tests.end_to_end.house import House
 from tests.end_to_end.process import memory
 from tests.end_to_end.raw_phone import RawPhone
 from tests.end_to_end.stage import Stage
@@ -30,11 +31,13 @@ def main() -> int:
     parser.add_argument("--visits", type=int, default=20, help="set-ups, in peace and under scans each")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as home:
-        stage = Stage(Path(home), _no_browser)
+        house = House(lambda name: Path(tempfile.mkdtemp(prefix=name, dir=home)))
+        stage = Stage(Path(home), _no_browser, house)
         try:
             return _measure(stage, options.rate, options.visits)
         finally:
             stage.clear()
+            house.close()
 
 
 def _measure(stage: Stage, rate: float, visits: int) -> int:

@@ -239,6 +239,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=60, help="how long at that rate")
     options = parser.parse_args()
     status = [1]
+    running: Any = reactor
 
     def over(result: Any) -> None:
         if isinstance(result, Failure):
@@ -246,12 +247,12 @@ def main() -> None:
         else:
             print(json.dumps(result, indent=2))
             status[0] = 0
-        reactor.stop()
+        running.stop()
 
     with tempfile.TemporaryDirectory() as home:
         started: Deferred[Any] = ensureDeferred(run(options, Path(home)))
-        reactor.callWhenRunning(lambda: started.addBoth(over))
-        reactor.run()
+        running.callWhenRunning(lambda: started.addBoth(over))
+        running.run()
     sys.exit(status[0])
 
 
