@@ -1,7 +1,7 @@
 """What plugins have done, from their own threads: audited before it happens, and never to others' calls and visits."""
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
@@ -19,6 +19,7 @@ from parloir.calls.premises import Premises
 from parloir.calls.reason import PolicyEnded, Reason
 from parloir.calls.stations import Station, Stations, UnknownStation
 from parloir.policy.answers import Words
+from parloir.policy.facility import ErasedRecording
 from parloir.policy.values import Route
 from parloir.store import audit, call_notes, calls, visits
 from parloir.store.audit import Record
@@ -35,6 +36,7 @@ WORDS = Words("Everybody is locked in.", "Hay un cierre.")
 WHY: dict[str, Any] = {"code": "lockdown", "words": WORDS, "by": "eve"}
 SAID = PolicyEnded("scheduling", "lockdown", "eve", said="Hay un cierre.")
 STATIONS = Stations([Station("north", name, "North", "es", True, None, name[4].upper()) for name in ("pod-a", "pod-b")])
+ERASED = ErasedRecording("r1", "c1", "first", "ab" * 32, "cd" * 32)
 
 
 @dataclass
@@ -59,6 +61,11 @@ class Desk:
         if self.too_late:
             raise VisitOver(await self.database.run(lambda connection: visits.get(connection, id)))
         await self.database.run(lambda connection: visits.set_state(connection, id, VisitState.CANCELLED))
+
+    async def expire_recordings(self, facility: str, by: str) -> tuple[ErasedRecording, ...]:
+        assert isInIOThread()
+        self.done.append((facility, by))
+        return (ERASED,)
 
     def moved(self, visit: Visit, said: str) -> None:
         self.done.append((visit.id, said))
@@ -134,7 +141,7 @@ async def test_nothing_is_done_that_cannot_be_audited(way: Way) -> None:
     way.desk.calls = {"c1": ("A", Route.VISIT)}
     visit = await way.visit()
 
-    def fails(*given: Any) -> None:
+    async def fails(work: Callable[[Connection], T]) -> T:
         raise OSError("disk full")
 
     broken = replace(way.actions, run=fails)
@@ -147,6 +154,12 @@ async def test_nothing_is_done_that_cannot_be_audited(way: Way) -> None:
         with pytest.raises(OSError, match="disk full"):
             await way.of(act)
     assert way.desk.done == []
+
+
+@ensureDeferred
+async def test_recordings_expire_in_the_plugins_own_facility_and_under_its_name(way: Way) -> None:
+    assert await way.of(way.actions.expire_recordings(by="retention")) == (ERASED,)
+    assert way.desk.done == [("north", "plugin:scheduling retention")]
 
 
 @ensureDeferred
