@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from pydantic import JsonValue
 
 from parloir.api import CallCharge, CallClass, Reply, Request
 from parloir.testing import SampleFacility, Trial
@@ -42,7 +43,7 @@ def carried(facility: SampleFacility, policies: Trial, id: str, *, video: bool =
     given = {"at": at, "answered": at, "ended": at, "talked": 600, "call_class": CallClass.ORDINARY}
     made = facility.call(id=id, **given | facts)
     facility.records.remember(made)
-    streams = [{"kind": kind} for kind in ("audio", *(["video"] if video else []))]
+    streams: list[JsonValue] = [{"kind": kind} for kind in ("audio", *(["video"] if video else []))]
     policies.tell(made, "report", phone=streams, browser=streams)
 
 

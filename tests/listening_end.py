@@ -41,7 +41,7 @@ class Officer(Gateway):
         return {}
 
 
-@pytest_twisted.async_yield_fixture(name="call")  # type: ignore[untyped-decorator]
+@pytest_twisted.async_yield_fixture(name="call")
 async def wired(tmp_path: Path) -> AsyncIterator[Call]:
     """A call whose gateway hears of recordings and listeners, its parties not connected yet."""
     async with wire(Officer(), tmp_path) as call:
@@ -57,15 +57,12 @@ class ListeningBrowser(Browser):
 
     def listening(self, who: str = "", **more: Any) -> ListenerSide:
         """What this browser agreed to: everything of both parties."""
-        streams = tuple(
-            ListenerStream(
-                party=party,
-                kind=kind,
-                **{"codec": CODECS[kind], "clock": CLOCKS[kind], "payload_type": LISTENER_TYPES[kind]} | more,
-            )
-            for party in Leg
-            for kind in Kind
-        )
+
+        def stream(party: Leg, kind: Kind) -> ListenerStream:
+            terms: dict[str, Any] = {"codec": CODECS[kind], "clock": CLOCKS[kind], "payload_type": LISTENER_TYPES[kind]}
+            return ListenerStream(party=party, kind=kind, **terms | more)
+
+        streams = tuple(stream(party, kind) for party in Leg for kind in Kind)
         return ListenerSide(fingerprints=(IDENTITY.fingerprint,), streams=streams, who=who)
 
     def heard(self, party: Leg, kind: Kind) -> list[Packet]:

@@ -132,8 +132,8 @@ class FakePhones:
         if self.fail:
             raise self.fail
         self.offers.append(sdp)
-        self.session = FakeSession(events)
-        return self.session
+        session = self.session = FakeSession(events)
+        return session
 
 
 @dataclass
@@ -187,7 +187,7 @@ class Scene:
         self.desk = Desk(
             self.reactor,
             self.database,
-            Timelines(self.database, clock, lambda event, **fields: self.lines.append(event)),
+            Timelines(self.database, clock, lambda event, /, **fields: self.lines.append(event)),
             self.relays,
             self.phones,
             Stations(

@@ -20,7 +20,7 @@ MINUTE = RateStep(0, 120_000)
 TARIFF = Tariff((MINUTE,), "standard")
 
 
-@async_yield_fixture  # type: ignore[untyped-decorator]
+@async_yield_fixture
 async def load() -> AsyncIterator[Load]:
     """Gives policies of plugins a, b, c ... and takes them down."""
     house, opened = House(), []

@@ -103,18 +103,20 @@ def settings(folder: str, first: int, last: int, **more: Any) -> RelaySettings:
 class Gateway(amp.AMP):
     """The gateway's end of the connection; `said` is what the relay has told, in order."""
 
+    transport: Any
+
     def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()
         self.said: list[tuple[Any, ...]] = []
         self.gone = False
 
     def connectionLost(self, reason: Any = protocol.connectionDone) -> None:  # noqa: N802
-        super().connectionLost(reason)  # type: ignore[no-untyped-call]
+        super().connectionLost(reason)
         self.gone = True
 
     def do(self, command: type[amp.Command], **arguments: Any) -> "Deferred[Any]":
         """One command, sent at once; the only value of its answer."""
-        answer: Deferred[Any] = self.callRemote(command, **arguments)  # type: ignore[no-untyped-call]
+        answer: Deferred[Any] = self.callRemote(command, **arguments)
         return answer.addCallback(lambda values: next(iter(values.values()), None))
 
     def heard(self, *wanted: Any) -> bool:
@@ -190,7 +192,7 @@ def connect(gateway: Gateway) -> Relay:
         end.setblocking(False)
         with end:
             factory = protocol.Factory.forProtocol(lambda side=side: side)  # type: ignore[misc]
-            reactor.adoptStreamConnection(end.fileno(), socket.AF_UNIX, factory)  # type: ignore[attr-defined]
+            reactor.adoptStreamConnection(end.fileno(), socket.AF_UNIX, factory)
     return relay
 
 
@@ -237,7 +239,8 @@ class Call:
 
     def close(self) -> None:
         """Close the test's sockets."""
-        for end in (self.phone, *self._browsers):
+        ends: tuple[Phone | Browser, ...] = (self.phone, *self._browsers)
+        for end in ends:
             end.close()
 
 
@@ -254,11 +257,11 @@ async def wire(gateway: Gateway, folder: Path) -> AsyncIterator[Call]:
     made = Call(gateway, relay)
     yield made
     made.close()
-    gateway.transport.loseConnection()  # type: ignore[union-attr]
+    gateway.transport.loseConnection()
     await soon(lambda: relay.ended, "the relay's end")
 
 
-@pytest_twisted.async_yield_fixture(name="call")  # type: ignore[untyped-decorator]
+@pytest_twisted.async_yield_fixture(name="call")
 async def wired(tmp_path: Path) -> AsyncIterator[Call]:
     """A call whose gateway hears of its parties."""
     async with wire(Gateway(), tmp_path) as call:

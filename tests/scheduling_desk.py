@@ -57,7 +57,7 @@ def local(text: str, zone: ZoneInfo = CHICAGO) -> datetime:
 def a_visit(start: str | datetime = "2026-03-06 10:00", minutes: int = 30, **facts: Any) -> Visit:
     """A visit that Ann asks for at noon on Wednesday, 4 March 2026, with resident r1."""
     begin = local(start) if isinstance(start, str) else start
-    given = {
+    given: dict[str, Any] = {
         "facility": "north",
         "station": "pod-a-1",
         "unit": "A",

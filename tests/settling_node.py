@@ -90,7 +90,7 @@ def _talk(connection: Connection, numbers: list[int]) -> None:
     locks.hold(connection, locks.TIMELINE)
     sequence, rows = happenings.last(connection), []
     for number in numbers:
-        told = (
+        told: tuple[tuple[str, dict[str, Any]], ...] = (
             ("phone_answered", {}),
             ("report", {"flowing": seconds_of(number) * 1000}),
             ("ended", {"reason": "PhoneHungUp"}),

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from secrets import token_hex
 from typing import Any
@@ -91,14 +91,14 @@ class Shop(Scene):
         found: Balance = self.in_store(lambda c: ledger_balances.of(c, "north", account or self.account))
         return found
 
-    def ring(self) -> tuple[FakePage, Any]:
-        wish = Wish("north", "pod-a-1", "Visitor", START, 20, resident=self.resident, visitors=(self.visitor,))
+    def ring(self, start: datetime = START) -> tuple[FakePage, Any]:
+        wish = Wish("north", "pod-a-1", "Visitor", start, 20, resident=self.resident, visitors=(self.visitor,))
         page, presence = self.enter(self.do(self.desk.add_visit(wish)))
         presence.receive(Join(sdp=BROWSER))
         return page, presence
 
-    def talk(self, answer: str = PHONE) -> tuple[FakePage, Any]:
-        page, presence = self.ring()
+    def talk(self, answer: str = PHONE, *, start: datetime = START) -> tuple[FakePage, Any]:
+        page, presence = self.ring(start)
         session = self.phones.session
         session.events.answered(session, answer)
         self.call.media.leg_up("browser")

@@ -103,7 +103,7 @@ def decoded(packets: list[Packet], codec: str = "PCMU") -> "array[int]":
     return sound
 
 
-@pytest_twisted.async_yield_fixture(name="call")  # type: ignore[untyped-decorator]
+@pytest_twisted.async_yield_fixture(name="call")
 async def wired(tmp_path: Path) -> AsyncIterator[Call]:
     """A call whose gateway hears of speakers, its parties not connected yet."""
     async with wire(Sergeant(), tmp_path) as call:

@@ -18,9 +18,9 @@ from parloir.policy.answers import CallClass
 from parloir.policy.participants import Contact
 from parloir.policy.policies import Policies
 from parloir.sip.session import EndKind, SessionEnd
-from parloir.store import happenings, relationships, visitor_links, visitors, visits
+from parloir.store import relationships, visitor_links, visitors, visits
 from parloir.store.relationships import RelationshipKind, RelationshipState
-from parloir.store.tables import events
+from parloir.store.tables import events, happenings
 from parloir.store.visitors import VisitorStatus
 from parloir.webrtc.signalling import Accept, Block, Decline, Ended, Join, Leave, Status, Welcome
 from tests.attended_house import RIGHT, FakeStation, House
@@ -113,9 +113,7 @@ def test_a_block_is_told_to_plugins_and_ends_the_visit(house: House) -> None:
     assert page.last(Status).may_block
     presence.receive(Block())
     assert page.last(Ended).reason == "VisitorBlocked"
-    (told,) = house.write(
-        lambda c: c.execute(select(happenings.happenings).where(happenings.happenings.c.kind == "blocked")).all()
-    )
+    (told,) = house.write(lambda c: c.execute(select(happenings).where(happenings.c.kind == "blocked")).all())
     assert (told.subject, told.data) == (house.resident.id, {"visitor": house.kin.id})
 
 

@@ -113,7 +113,7 @@ def test_free_minutes_are_used_once(minutes: int, talked: list[int]) -> None:
     assert (free.seconds if free else None) == (left if left >= 60 else None)
 
 
-CELLS = st.text(st.characters(exclude_categories=("Cs",)), max_size=30)
+CELLS = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 
 
 @given(st.lists(st.lists(CELLS, max_size=6), max_size=6), st.booleans())

@@ -9,6 +9,7 @@ import pytest
 import pytest_twisted
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred, ensureDeferred
+from twisted.internet.task import deferLater
 from twisted.protocols import amp
 
 from parloir.children import LONGEST_DELAY, Child, backoff
@@ -46,7 +47,7 @@ class Watched:
         self.owner = FakeOwner()
         self.lines: list[tuple[str, dict[str, Any]]] = []
         self.child = Child(
-            reactor, "line", module, 0, self.owner, lambda event, **fields: self.lines.append((event, fields))
+            reactor, "line", module, 0, self.owner, lambda event, /, **fields: self.lines.append((event, fields))
         )
 
     async def stop(self) -> None:
@@ -94,9 +95,7 @@ async def test_child_that_answers_is_left_alone() -> None:
     watched.child.pulse.every = 0.2
     watched.child.start()
     await watched.child.ready
-    pause: Deferred[None] = Deferred()
-    reactor.callLater(0.2 * (watched.child.pulse.most_missed + 4), pause.callback, None)  # type: ignore[attr-defined]
-    await pause
+    await deferLater(reactor, 0.2 * (watched.child.pulse.most_missed + 4))
     assert watched.owner.news == ["up"]
     assert [event for event, _ in watched.lines] == ["child.started"]
     await watched.stop()
@@ -119,9 +118,7 @@ async def test_child_that_its_owner_refuses_is_ended_and_tried_again(watched: Wa
     watched.owner.refuse = True
     watched.child.start()
     while "child.ended" not in [event for event, _ in watched.lines]:
-        pause: Deferred[None] = Deferred()
-        reactor.callLater(0.05, pause.callback, None)  # type: ignore[attr-defined]
-        await pause
+        await deferLater(reactor, 0.05)
     watched.owner.refuse = False
     await watched.child.ready
     assert watched.owner.news == ["up"]

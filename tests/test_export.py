@@ -1,5 +1,6 @@
 """From a journal to Matroska: all four streams, whole, at their own times, together as they were."""
 
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from parloir.export import mp4, preview
 from parloir.export.errors import NothingRecorded
 from parloir.export.mkv import make
-from parloir.relay.journal import RecordKind
+from parloir.relay.journal import RecordKind, fact
 
 from . import recorded_call
 from .recorded_call import EVERY, KEY, Network, beeps, call, flashes, party, spans
@@ -55,8 +56,8 @@ def test_without_reports_the_arrivals_tell(tmp_path: Path) -> None:
 
 def test_loss_and_reordering_leave_it_whole(tmp_path: Path) -> None:
     journal, mkv = exported(tmp_path)
-    bad = {"jitter": 0.03, "loss": 0.02, "reordered": 0.05}
-    call(journal, 20, Network(**bad, seed=3), Network(0.1, 0.15, **bad, seed=4))
+    bad = partial(Network, jitter=0.03, loss=0.02, reordered=0.05)
+    call(journal, 20, bad(seed=3), bad(0.1, 0.15, seed=4))
     found = make(journal, KEY, mkv)
     assert len(found.tracks) == 4
     for _, first, last in spans(mkv):
@@ -80,7 +81,7 @@ def test_codec_that_changed_gets_a_track_of_its_own(tmp_path: Path) -> None:
     journal, mkv = exported(tmp_path)
     sound = [record for record in party(1, 4, Network(), 5000.0) if record.stream == 1]
     middle = int(5002.0 * 1e9)
-    told = recorded_call.fact(middle, 1, "codec", codec="PCMA", clock=8000, parameter_sets=[])
+    told = fact(middle, 1, "codec", codec="PCMA", clock=8000, parameter_sets=[])
     recorded_call.write(journal, [*sound, told])
     assert [track.codec for track in make(journal, KEY, mkv).tracks.values()] == ["PCMA", "PCMU"]
 
@@ -88,7 +89,7 @@ def test_codec_that_changed_gets_a_track_of_its_own(tmp_path: Path) -> None:
 def test_officer_who_spoke_has_a_track_of_their_own_and_is_in_the_mix(tmp_path: Path) -> None:
     journal, mkv = exported(tmp_path)
     spoken = [each for each in party(5, 4, Network(), 5003.0) if each.stream == 5 and each.kind is RecordKind.RTP]
-    told = recorded_call.fact(5_002_900_000_000, 5, "codec", codec="PCMU", clock=8000, parameter_sets=[])
+    told = fact(5_002_900_000_000, 5, "codec", codec="PCMU", clock=8000, parameter_sets=[])
     recorded_call.write(journal, [*party(1, 8, Network(), 5000.0), *party(3, 8, Network(), 5000.0), told, *spoken])
     tracks = make(journal, KEY, mkv).tracks.values()
     assert [track.name for track in tracks][:-1] == ["inside audio", "inside video", "visitor audio", "visitor video"]
@@ -140,6 +141,6 @@ def test_spoilt_chunk_is_left_out_and_told(tmp_path: Path) -> None:
 
 def test_journal_in_which_nobody_is_heard_is_not_exported(tmp_path: Path) -> None:
     journal, mkv = exported(tmp_path)
-    recorded_call.write(journal, [recorded_call.fact(5_001_000_000_000, 0, "joined")])
+    recorded_call.write(journal, [fact(5_001_000_000_000, 0, "joined")])
     with pytest.raises(NothingRecorded):
         make(journal, KEY, mkv)

@@ -240,7 +240,7 @@ class LedgerMachine(RuleBasedStateMachine):
         self.do(lambda desk, connection: desk.checkpoint(connection), lambda: None, crash)
         self.check()
 
-    @precondition(lambda self: getattr(self, "done", None))
+    @precondition(lambda self: bool(getattr(self, "done", [])))
     @rule(data=st.data(), crash=CRASHES)
     def replay(self, data: st.DataObject, crash: tuple[int, bool] | None) -> None:
         """Anything that was done before comes again, whatever has happened since."""
@@ -291,9 +291,14 @@ def test_a_crash_at_any_statement_of_any_step_leaves_nothing_half_done(
     engine = connect(f"sqlite:///{file}")
     fuse, desk, crashes = Fuse(engine), LedgerDesk(), 0
     accounts = (RESIDENT, "revenue", "tax:city", "withdrawals", "deposits:kiosk")
+
+    def begin(connection: Connection) -> None:
+        desk.open(connection, "c1")
+        desk.hold(connection, "c1", 50 * CENT)
+
     steps: list[Callable[[Connection], object]] = [
         lambda connection: desk.deposit(connection, 100 * CENT),
-        lambda connection: (desk.open(connection, "c1"), desk.hold(connection, "c1", 50 * CENT)),
+        begin,
         lambda connection: desk.settle(connection, "c1", 20 * CENT, {"city": CENT}),
         lambda connection: desk.refund(connection, "c1", 21 * CENT, "r1"),
         lambda connection: desk.checkpoint(connection),

@@ -78,7 +78,7 @@ async def test_a_gateway_that_restarts_closes_its_own_recordings_and_no_others(
     database = Database.open(postgresql.fresh(), reactor)
     await database.run(begin)
     keys: Any = SimpleNamespace(has=lambda recording: True)
-    timelines = Timelines(database, Clock(lambda: START, lambda: 0), lambda event, **fields: None)
+    timelines = Timelines(database, Clock(lambda: START, lambda: 0), lambda event, /, **fields: None)
     await Recordings(reactor, timelines, Place(tmp_path, keys), lambda facility: False).start("gw-1")
     found = await database.run(lambda connection: recordings.search(connection, Wanted()))
     assert {each.id: each.state for each in found} == {"r-gw-1": State.FAILED, "r-gw-2": State.RECORDING}

@@ -35,7 +35,7 @@ def archive(home: Path) -> Callable[[Database, Facilities], Archive]:
     place = Place(home / "recordings", Vault.open(home / "keys", home / "recordings"))
 
     def make(database: Database, facilities: Facilities) -> Archive:
-        timelines = Timelines(database, Clock(lambda: BEGAN, lambda: 0), lambda event, **fields: None)
+        timelines = Timelines(database, Clock(lambda: BEGAN, lambda: 0), lambda event, /, **fields: None)
         around = (reactor, timelines, facilities, Stations([]), place)
         shelf = Shelf(*around)
         return Archive(shelf, Expiry(*around, shelf.forget), None)  # type: ignore[arg-type]

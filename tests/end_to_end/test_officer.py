@@ -240,7 +240,8 @@ def test_call_waits_for_somebody_who_listens_where_one_must_and_a_confidential_o
     page.wait_for_state("ended")
     gateway.api("DELETE", f"/api/v1/visits/{visit['id']}", {"reason": "over"})
 
-    confidential = gateway.add_visit(**{"class": "privileged"})
+    privileged: dict[str, Any] = {"class": "privileged"}
+    confidential = gateway.add_visit(**privileged)
     page = stage.page(confidential)
     page.join()
     page.wait_for_state("talking")
@@ -315,7 +316,8 @@ def cost(gateway: Gateway, visit: dict[str, Any]) -> float:
     start = len(reports())
     gateway.wait_until(lambda: len(reports()) > start + 1 or None, "two reports", 60)
     before, after = reports()[start : start + 2]
-    return (after["cpu"] - before["cpu"]) * 1000 / (packets(after) - packets(before))
+    taken: float = after["cpu"] - before["cpu"]
+    return taken * 1000 / (packets(after) - packets(before))
 
 
 def packets(report: dict[str, Any]) -> int:

@@ -55,7 +55,7 @@ def change(post: Post, *new: Tile) -> None:
             for onlooker in list(post.wall.onlookers):
                 onlooker.changed(each.id, each.facility, each)
 
-    blockingCallFromThread(reactor, tell)  # type: ignore[no-untyped-call]
+    blockingCallFromThread(reactor, tell)
 
 
 def use(post: Post, home: Path, *uses: Callable[[Post, Hands], None]) -> None:
@@ -144,7 +144,7 @@ def act_on_a_call(post: Post, hands: Hands) -> None:
 
 
 FOUND = "[...document.querySelectorAll('#found button')].map((row) => row.dataset.recording).join()"
-SEARCHES = (
+SEARCHES: tuple[tuple[dict[str, str], str], ...] = (
     ({"person": "sam"}, "r0"),
     ({"station": "pod-a-2"}, "r1"),
     ({"after": "2026-03-02", "before": "2026-03-02"}, "r1"),

@@ -107,7 +107,7 @@ def test_third_visit_of_the_week_is_refused_with_its_reason(stage: Stage) -> Non
     first = datetime.now(UTC) + timedelta(days=14)
     monday = first - timedelta(days=first.weekday())
     monday = monday.replace(hour=18, minute=0, second=0, microsecond=0)
-    asked = {"resident": people["1001"], "visitors": [people["kin"]], "booked_by": "visitor"}
+    asked: dict[str, Any] = {"resident": people["1001"], "visitors": [people["kin"]], "booked_by": "visitor"}
     for day in (0, 1):
         gateway.add_visit(start=monday + timedelta(days=day), minutes=30, **asked)
     with pytest.raises(ApiError, match="week") as refused:
