@@ -54,6 +54,13 @@ def kinds_in_order(connection: Connection) -> list[tuple[str, int]]:
     return [(entry.kind, entry.sequence) for entry in timeline.after(connection, "north", 0)]
 
 
+def test_sqlite_waits_for_the_disk_before_it_has_committed(tmp_path: Path) -> None:
+    engine = connect(tmp_path)
+    with engine.begin() as connection:
+        assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2  # FULL
+    engine.dispose()
+
+
 def test_the_migrations_make_exactly_the_tables_that_the_code_uses(engine: Engine) -> None:
     with engine.begin() as connection:
         assert differences(connection) == []

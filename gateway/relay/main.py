@@ -32,10 +32,12 @@ def main() -> None:
 
 
 def serve(reactor: Any) -> None:
-    """Answer the gateway on its descriptor, by this reactor. An interrupt from a terminal is the gateway's to heed."""
+    """Answer the gateway on its descriptor, by this reactor. What asks a whole group of processes to stop, as a terminal
+    or a service manager does, is the gateway's to heed: its calls may go on for a while."""
     from parloir.relay.protocol import GatewayProtocol
 
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for asked_to_stop in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(asked_to_stop, signal.SIG_IGN)
     take_twisted(json_log())
     protocol = GatewayProtocol(reactor, reactor.stop)
     factory = Factory.forProtocol(lambda: protocol)

@@ -164,7 +164,7 @@ def _make_file(directory: Path) -> Path:
 def _set_up(connection: Any, record: object) -> None:
     # The driver's own BEGIN comes only before a write, too late for "look, then add": see _begin.
     connection.isolation_level = None
-    for pragma in (f"busy_timeout = {BUSY}", "journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON"):
+    for pragma in (f"busy_timeout = {BUSY}", "journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
         connection.execute(f"PRAGMA {pragma}").close()
 
 

@@ -1,5 +1,6 @@
 """SIGTERM lets calls end in peace; a second one does not wait."""
 
+import os
 import signal
 import time
 
@@ -34,13 +35,18 @@ def test_drain_takes_no_new_calls_and_ends_live_ones_at_its_limit(stage: Stage) 
 
 
 def test_drain_ends_with_the_last_call(stage: Stage) -> None:
+    """A service manager may ask every process to stop: it is the gateway that decides when."""
     phone = stage.raw_phone()
     gateway = stage.gateway({"pod-a-1": phone.address}, drain=60)
     visitor = stage.visitor(gateway.add_visit())
     visitor.join()
+    phone.talk(phone.wait_for("INVITE").body)
     visitor.wait_for_state("talking")
+    for process in (*gateway.relays(), *gateway.lines()):
+        os.kill(process, signal.SIGTERM)
     gateway.signal(signal.SIGTERM)
     visitor.wait_for("warn")
+    visitor.wait_for_packets("audio", len(visitor.received["audio"]) + 50)
     phone.hang_up()
     assert gateway.process.wait(30) == 0
 
