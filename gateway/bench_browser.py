@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from OpenSSL import SSL
 
-from parloir.relay.bodies import BrowserTerms
+from parloir.relay.bodies import BrowserTerms, ListenerTerms
 from parloir.relay.srtp import Workbench
 
 PROFILE: Final = "AEAD_AES_128_GCM"
@@ -59,10 +59,10 @@ class BrowserTransport:
         self.sends = self.receives = 0
         self._identity = identity
         self._bench = bench
-        self._terms: BrowserTerms | None = None
+        self._terms: BrowserTerms | ListenerTerms | None = None
         self._dtls: SSL.Connection | None = None
 
-    def call(self, terms: BrowserTerms) -> None:
+    def call(self, terms: BrowserTerms | ListenerTerms) -> None:
         """Turn to the relay that gave these terms."""
         self._terms = terms
         self.socket.connect((terms.candidates[0].address, terms.candidates[0].port))

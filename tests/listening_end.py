@@ -75,7 +75,7 @@ async def listen(call: Call, browser: ListeningBrowser, name: str = "officer", *
     terms: ListenerTerms = await call.do(commands.OpenListener, listener=name)
     browser.ssrcs = {ssrc: (party, kind) for party, kind, ssrc in terms.ssrcs}
     await call.do(commands.SetListener, listener=name, side=browser.listening(**more))
-    browser.transport.call(terms)  # type: ignore[arg-type]
+    browser.transport.call(terms)
     await soon(
         lambda: call.gateway.heard("listener up", name) and browser.transport.keyed, f"the keys of listener {name}"
     )
