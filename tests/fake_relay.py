@@ -25,13 +25,15 @@ TERMS = BrowserTerms(
 class FakeRelay:
     """Stands for the AMP connection to a relay. Prompts last until `finish` or `interrupt`.
 
-    It reports what `report` says or, with a `clock` (seconds), the time that media has crossed and flowed.
+    It reports what `report` says or, with a `clock` (seconds), the time that media has crossed and flowed. `answers`
+    are those to commands that it does not know of.
     """
 
     done: list[str] = field(default_factory=list)
     arguments: list[dict[str, Any]] = field(default_factory=list)
     prompts: list[tuple[str, "Deferred[dict[str, Any]]"]] = field(default_factory=list)
     fail: dict[str, Exception] = field(default_factory=dict)
+    answers: dict[type, dict[str, Any]] = field(default_factory=dict)
     report: Report = field(default_factory=Report)
     clock: Callable[[], float] | None = None
     flows: bool = True
@@ -57,7 +59,7 @@ class FakeRelay:
             commands.GetReport: {"report": self.reported},
             commands.CloseBridge: {"report": self.reported},
         }
-        return succeed(answers.get(command, {}))
+        return succeed((answers | self.answers).get(command, {}))
 
     @property
     def reported(self) -> Report:

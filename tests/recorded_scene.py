@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from twisted.internet.defer import Deferred, succeed
 from twisted.internet.task import Clock as Reactor
 from twisted.python.failure import Failure
 
@@ -13,7 +12,7 @@ from parloir.calls.desk import Desk, DeskTerms
 from parloir.calls.facilities import Facilities, Facility
 from parloir.calls.recording import Place
 from parloir.policy import notices
-from parloir.policy.answers import CallClass
+from parloir.policy.answers import CallClass, DenialKind
 from parloir.policy.decision import Decision, Denial, Ruling
 from parloir.policy.outside import Retention
 from parloir.policy.values import Action
@@ -29,7 +28,7 @@ from parloir.store.vault import Vault
 from parloir.webrtc.signalling import Join, Leave
 
 from . import recorded_call
-from .fake_relay import TERMS, FakeRelay
+from .fake_relay import TERMS
 from .live_scene import BROWSER, PHONE, Scene
 
 KIM = Staff("1", "kim", "Kim", frozenset({Role.OFFICER}))
@@ -87,7 +86,7 @@ class Rules:
 
     async def may_act(self, call: Any, action: Action, actor: Any) -> Ruling:
         self.asked.append((action, actor.user))
-        denial = None if self.permitted else Denial("test", "facility", "no", staff="not today")  # type: ignore[arg-type]
+        denial = None if self.permitted else Denial("test", DenialKind.FACILITY, "no", staff="not today")
         return Ruling(self.permitted, denial)
 
     async def retain_recording(self, recording: Any) -> Retention:
@@ -97,15 +96,6 @@ class Rules:
         return Ruling(True)
 
 
-@dataclass
-class ListeningRelay(FakeRelay):
-    """A relay that also answers what listeners need."""
-
-    def callRemote(self, command: type, **arguments: Any) -> "Deferred[dict[str, Any]]":  # noqa: N802
-        answer = super().callRemote(command, **arguments)
-        return succeed({"terms": LISTENER_TERMS}) if command is OpenListener else answer
-
-
 class Recorded(Scene):
     """A scene whose calls can be recorded; `rules` are its facility's."""
 
@@ -113,8 +103,7 @@ class Recorded(Scene):
         self.rules = rules
         super().__init__(folder)
         self.reactor = Instant()
-        self.relay = ListeningRelay()
-        self.relays.came_up(0, self.relay)  # type: ignore[arg-type]
+        self.relay.answers = {OpenListener: {"terms": LISTENER_TERMS}}
         vault.create(folder / "keys", "first")
         self.place = Place(folder / "recordings", Vault.open(folder / "keys", folder / "recordings"))
         desk = self.desk

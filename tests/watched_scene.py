@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from twisted.protocols.amp import Command
 
 from parloir.calls.facilities import Facility
 from parloir.policy import notices
@@ -77,17 +76,10 @@ class Watched(Scene):
     def __init__(self, folder: Path, rules: Rules) -> None:
         self.rules = rules
         super().__init__(folder)
-        answer = self.relay.callRemote
-        more: dict[type[Command], dict[str, Any]] = {
+        self.relay.answers = {
             commands.OpenSpeaker: {"terms": TERMS},
             commands.OpenListener: {"terms": LISTENER_TERMS},
         }
-
-        def call_remote(command: type[Command], **arguments: Any) -> Any:
-            answered = answer(command, **arguments)
-            return answered.addCallback(lambda values: more.get(command, values))
-
-        self.relay.callRemote = call_remote  # type: ignore[method-assign]
 
     def facility(self) -> Facility:
         self.ruled = Ruled(self.rules, self.reactor)
