@@ -11,6 +11,7 @@ from parloir.config.address import SipAddress
 from parloir.sip.session import Referred
 from parloir.store import participants, residents, visitors, visits
 from parloir.store.errors import LockedOut, LoginRefused
+from parloir.store.logins import Logins
 from parloir.store.residents import Resident
 from tests.live_scene import PHONE, START, FakeIncoming, FakeSession, Scene
 
@@ -20,7 +21,7 @@ HOTLINE = "sip:777@192.0.2.9"
 ATTENDING = Attending("500", False, Terms(hotlines=(("9", "hotline"),)), {"9": HOTLINE})
 
 
-class FakeLogins:
+class FakeLogins(Logins):
     """Knows one resident; locked once told so."""
 
     def __init__(self, resident: Resident) -> None:
@@ -63,7 +64,7 @@ class House(Scene):
         self.resident = self.write(lambda c: residents.add(c, facility="north", number="1001", name="Resident One"))
         self.kin = self.write(lambda c: visitors.add(c, facility="north", reference="kin", name="Ann"))
         self.logins = FakeLogins(self.resident)
-        self.desk.attendant.logins = self.logins  # type: ignore[assignment]
+        self.desk.attendant.logins = self.logins
         self.attend(ATTENDING)
 
     def attend(self, attending: Attending, *, video: bool = True, **more: Any) -> None:

@@ -137,7 +137,7 @@ def counsel(state: RelationshipState = RelationshipState.APPROVED, id: str = "la
 
 def a_visit(**facts: Any) -> Visit:
     """A visit of half an hour from noon on, booked by its visitor."""
-    given = {
+    given: dict[str, Any] = {
         "id": "visit",
         "facility": "north",
         "station": "pod-a-1",
@@ -148,12 +148,12 @@ def a_visit(**facts: Any) -> Visit:
         "asked_at": NOON - timedelta(days=3),
         "booked_by": BookedBy.VISITOR,
     }
-    return Visit(**(given | facts))  # type: ignore[arg-type]
+    return Visit(**given | facts)
 
 
 def a_call(*visitors: Visitor, **facts: Any) -> Call:
     """A call from inside, to family without more ado."""
-    given = {
+    given: dict[str, Any] = {
         "id": "c1",
         "facility": "north",
         "timezone": "America/Chicago",
@@ -164,4 +164,4 @@ def a_call(*visitors: Visitor, **facts: Any) -> Call:
         "at": NOON,
         "opened": NOON,
     }
-    return Call(**(given | facts))  # type: ignore[arg-type]
+    return Call(**given | facts)

@@ -188,10 +188,10 @@ class Relay(GatewayProtocol):
 def connect(gateway: Gateway) -> Relay:
     """Put a relay of this process at the other end of a gateway's connection."""
     relay = Relay()
-    for end, side in zip(socket.socketpair(), (gateway, relay), strict=True):
+    factories = (protocol.Factory.forProtocol(lambda: gateway), protocol.Factory.forProtocol(lambda: relay))
+    for end, factory in zip(socket.socketpair(), factories, strict=True):
         end.setblocking(False)
         with end:
-            factory = protocol.Factory.forProtocol(lambda side=side: side)  # type: ignore[misc]
             reactor.adoptStreamConnection(end.fileno(), socket.AF_UNIX, factory)
     return relay
 

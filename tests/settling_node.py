@@ -10,6 +10,7 @@ import sys
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
@@ -138,7 +139,7 @@ class Node:
         mine = [number for number in range(self.count) if number % self.of == self.index]
         for start in range(0, len(mine), AT_ONCE):
             some = mine[start : start + AT_ONCE]
-            await self.database.run(lambda connection, some=some: make(connection, some))  # type: ignore[misc]
+            await self.database.run(partial(make, numbers=some))
 
     async def settle(self) -> dict[str, Any]:
         """Settle this node's calls and the shared ones, each at its time."""

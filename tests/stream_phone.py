@@ -69,9 +69,8 @@ class StreamPhone(Phone):
         self.transport_name = "tls" if credentials else "tcp"
         self.credentials = credentials
         self.lines: list[Line] = []
-        self._factory = protocol.Factory()
+        self._factory = protocol.Factory.forProtocol(lambda: Line(self))
         self._factory.noisy = False
-        self._factory.buildProtocol = lambda addr: Line(self)  # type: ignore[method-assign]
         self._listening: Any = None
         self.listen()
         self.contact = f"<sip:{user}@{self.host}:{self.port};transport={self.transport_name}>"
@@ -92,9 +91,8 @@ class StreamPhone(Phone):
     async def connect(self, gateway: Address) -> Line:
         """Make a connection, to send on from now on."""
         line = Line(self)
-        factory = protocol.ClientFactory()
+        factory = protocol.ClientFactory.forProtocol(lambda: line)
         factory.noisy = False
-        factory.buildProtocol = lambda addr: line  # type: ignore[method-assign]
         bound = (self.host, 0)
         if self.credentials is None:
             self.reactor.connectTCP(gateway.host, gateway.port, factory, 5, bound)

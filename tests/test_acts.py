@@ -189,7 +189,9 @@ def test_officer_speaks_to_both_until_they_have_finished(scene: Watched) -> None
     with pytest.raises(SomebodySpeaks):
         scene.do(acts.speak(ANOTHER, call, SPEAKER, frozenset(Leg), "me too"))
     acts.speeches.speaker_up(call, spoken.speaker.id)
-    assert scene.desk.wall.tiles()[0].speaker.heard  # type: ignore[union-attr]
+    speaker = scene.desk.wall.tiles()[0].speaker
+    assert speaker is not None
+    assert speaker.heard
     scene.do(acts.hush(call, spoken.speaker.id))
     scene.do(acts.hush(call, spoken.speaker.id))
     assert scene.relay.done.count("CloseSpeaker") == 1

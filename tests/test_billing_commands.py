@@ -1,6 +1,8 @@
 """`parloir billing`: top-ups, refunds, statements and reports on both kinds of database, beside the gateway."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 from sqlalchemy import Connection
@@ -12,6 +14,7 @@ from tests.commands import store
 from tests.ledger_desk import CENT, START, LedgerDesk
 
 PLUGINS = "plugins: {billing: {rates: [{per_minute: '0.06'}], prices: {gigabyte: '0.09'}}}"
+T = TypeVar("T")
 Said = pytest.CaptureFixture[str]
 
 
@@ -25,7 +28,7 @@ class House:
         self.bob = self.do(lambda each: residents.add(each, facility="north", number="1001", name="Bob Roe").id)
         self.do(lambda each: visitors.add(each, facility="north", reference="V7", name="Ann Doe"))
 
-    def do(self, work):  # type: ignore[no-untyped-def]
+    def do(self, work: Callable[[Connection], T]) -> T:
         with store(self.configuration) as opened, opened.transaction() as connection:
             return work(connection)
 

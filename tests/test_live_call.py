@@ -191,14 +191,16 @@ def test_notice_cut_short_by_a_reload_is_played_again_from_the_start(scene: Scen
     assert scene.relay.crossing
 
 
-def test_a_reload_after_the_notice_and_before_its_recording_begins_has_it_played_again(scene: Scene) -> None:
+def test_a_reload_after_the_notice_and_before_its_recording_begins_has_it_played_again(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
     beginning: list[Deferred[None]] = []
 
     def record(_: LiveCall) -> Deferred[None]:
         beginning.append(Deferred())
         return beginning[-1]
 
-    scene.desk._announced = record  # type: ignore[method-assign, assignment]
+    monkeypatch.setattr(scene.desk, "_announced", record)
     page, presence = scene.enter(scene.visit())
     presence.receive(Join(sdp=BROWSER))
     session = scene.phones.session

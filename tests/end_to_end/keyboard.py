@@ -1,5 +1,6 @@
 """Someone who uses a page by the keyboard alone."""
 
+from functools import partial
 from typing import Any
 
 from .browser import Browser, Page
@@ -26,7 +27,7 @@ class Hands:
     def press(self, *keys: str) -> None:
         """Press keys one after the other, by their names."""
         for each in keys:
-            self.browser.run(lambda each=each: self.page._page.keyboard.press(each))  # type: ignore[misc]
+            self.browser.run(partial(self.page._page.keyboard.press, each))
 
     def type(self, text: str) -> None:
         """Type into whatever has the focus."""
