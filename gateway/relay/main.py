@@ -32,8 +32,11 @@ def main() -> None:
 
 
 def serve(reactor: Any) -> None:
-    """Answer the gateway on its descriptor, by this reactor. What asks a whole group of processes to stop, as a terminal
-    or a service manager does, is the gateway's to heed: its calls may go on for a while."""
+    """Answer the gateway on its descriptor, by this reactor.
+
+    What asks a whole group of processes to stop, as a terminal or a service manager does, is the gateway's to heed: its
+    calls may go on for a while.
+    """
     from parloir.relay.protocol import GatewayProtocol
 
     for asked_to_stop in (signal.SIGINT, signal.SIGTERM):
