@@ -33,6 +33,7 @@ check: $(VENV)/linked
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy --package parloir
+	$(BIN)/mypy tests
 
 load: packages $(VENV)/linked
 	$(BIN)/python -m pytest -m load tests/end_to_end
