@@ -93,7 +93,12 @@ class IncomingLeg(Leg):
         self._asked.respond(response.status, *reliable)
 
     def line_answers(self) -> None:
-        """Answer the phone with the real description; its ACK confirms the leg."""
+        """Answer the phone, once its dialog is stored, with the real description; its ACK confirms the leg."""
+        if not self.over:
+            self.edge.dialogs.save(self.early)
+            self.once_stored(self._answer_phone)
+
+    def _answer_phone(self) -> None:
         if self.over:
             return
         self.await_ack(self._asked, self._confirmed)

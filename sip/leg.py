@@ -3,6 +3,9 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from twisted.internet.defer import ensureDeferred
+from twisted.python.failure import Failure
+
 from parloir.rtp.description import Address
 from parloir.sip import challenge
 from parloir.sip import dialog as dialogs
@@ -14,10 +17,14 @@ from parloir.sip.message import Header, Message, Request, Response
 from parloir.sip.refresher import Refresher
 from parloir.sip.session import Dialog, EndKind, Referred, SessionEnd, SessionEvents
 from parloir.sip.slots import Slot
+from parloir.sip.surroundings import stop
 from parloir.sip.transactions import Asked
 
 if TYPE_CHECKING:
     from parloir.sip.edge import Edge
+
+PATIENCE = 4.0
+"""Seconds for which a phone waits to be confirmed while its dialog is stored: T2 of RFC 3261."""
 
 NOT_UNDERSTOOD = (405, 415, 489, 501)
 """How a phone says that it will never read such an INFO."""
@@ -115,6 +122,24 @@ class Leg:
         self.dialog = dialog
         self.flow = Flow.parse(dialog.flow)
         self.edge.dialogs.save(dialog)
+
+    def once_stored(self, then: Callable[[], None]) -> None:
+        """Call it, once, when the dialogs are stored as they are now; a store that hangs is not waited for.
+
+        A phone is confirmed after that. One that was confirmed before would be left in its call by a gateway that died.
+        """
+        waiting = [then]
+
+        def go(_: object = None) -> None:
+            stop(timer)
+            if waiting:
+                waiting.pop()()
+
+        def failed(failure: Failure) -> None:
+            self.edge.log("sip.failed", session=self.id, error=failure.getErrorMessage())
+
+        timer = self.edge.clock.callLater(PATIENCE, go)
+        ensureDeferred(self.edge.dialogs.written()).addBoth(go).addErrback(failed)
 
     def ask(
         self,

@@ -51,6 +51,7 @@ class OutgoingLeg(Leg):
         self._early: dict[str, str] = {}
         self._reliable: dict[str, int] = {}
         self._acks: dict[str, tuple[Flow, Request]] = {}
+        self._held: Response | None = None
         self._timers: list[Timer] = []
 
     def knows(self, tag: str | None) -> bool:
@@ -144,36 +145,52 @@ class OutgoingLeg(Leg):
     def _answer(self, invite: Request, response: Response) -> None:
         tag = response.recipient.tag or ""
         if tag in self._acks:
-            flow, ack = self._acks[tag]
-            self.edge.send(flow, ack)
+            if self._held is None or tag != self._held.recipient.tag:
+                self.edge.send(*self._acks[tag])
             return
         if len(self._acks) >= MOST_FORKS:
             return
-        dialog = self._acknowledge(dialogs.as_caller(self.id, invite, response, self.flow), tag, invite.cseq.number)
+        dialog = self._prepare_ack(dialogs.as_caller(self.id, invite, response, self.flow), tag, invite.cseq.number)
         if len(self._acks) > 1:
+            self.edge.send(*self._acks[tag])
             self._end_fork(dialog)
             return
         self._stop_timers()
         self.keep(dialog)
+        self._held = response
+        self.offered = True
         if self.over:
+            self._acknowledge()
             self.bye()
+        else:
+            self.once_stored(self._take_answer)
+
+    def _prepare_ack(self, dialog: Dialog, tag: str, number: int) -> Dialog:
+        """Have the ACK ready, also for repeats of the 200, and return the record with the numbers used so far."""
+        flow = dialogs.next_hop(dialog)
+        self._acks[tag] = flow, dialogs.request(dialog, "ACK", self.edge.face(flow), number=number)
+        return dialogs.numbered(dialog, self._number)
+
+    def _acknowledge(self) -> Response | None:
+        """Acknowledge the answer that waited for its dialog to be stored, and return it; None if none does."""
+        response, self._held = self._held, None
+        if response is not None:
+            self.offered = False
+            self.edge.send(*self._acks[response.recipient.tag or ""])
+        return response
+
+    def _take_answer(self) -> None:
+        response = self._acknowledge()
+        if response is None:
             return
         self.note_allows(response)
         self.refresher.agree_with(response)
         self.line.answer_line()
-        answer = response.sdp or self._early.get(tag)
+        answer = response.sdp or self._early.get(response.recipient.tag or "")
         if answer is None:
             self.finish(SessionEnd(EndKind.NOT_ACCEPTABLE, response.status, "No session description"))
         elif self.events is not None:
             self.events.answered(self, answer)
-
-    def _acknowledge(self, dialog: Dialog, tag: str, number: int) -> Dialog:
-        """Send the ACK, remember it for repeats of the 200, and return the record with the numbers used so far."""
-        flow = dialogs.next_hop(dialog)
-        ack = dialogs.request(dialog, "ACK", self.edge.face(flow), number=number)
-        self._acks[tag] = (flow, ack)
-        self.edge.send(flow, ack)
-        return dialogs.numbered(dialog, self._number)
 
     def _end_fork(self, dialog: Dialog) -> None:
         """Another phone answered too late: hang up on it (RFC 3261 section 13.2.2.4)."""
@@ -203,6 +220,7 @@ class OutgoingLeg(Leg):
     def depart(self, status: int) -> None:
         """Hang up, or cancel; a 200 that crosses the CANCEL is acknowledged and hung up."""
         self._stop_timers()
+        self._acknowledge()
         if self.dialog is None and self._sent is not None and not self._acks:
             self._sent.cancel()
         else:

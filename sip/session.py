@@ -160,5 +160,8 @@ class DialogStore(Protocol):
 
     def forget(self, session: str) -> None: ...
 
+    async def written(self) -> None:
+        """Wait until all that was saved or forgotten before has been written, or failed to be."""
+
     async def left_over(self) -> list[Dialog]:
         """Those a previous run did not end."""

@@ -85,16 +85,21 @@ class Call:
 
 
 class KeptDialogs:
-    """A dialog store in memory."""
+    """A dialog store in memory; while it is `slow` nothing counts as written."""
 
     def __init__(self) -> None:
         self.kept: dict[str, Dialog] = {}
+        self.slow: Deferred[None] | None = None
 
     def save(self, dialog: Dialog) -> None:
         self.kept[dialog.session] = dialog
 
     def forget(self, session: str) -> None:
         self.kept.pop(session, None)
+
+    async def written(self) -> None:
+        if self.slow is not None:
+            await self.slow
 
     async def left_over(self) -> list[Dialog]:
         return list(self.kept.values())
@@ -172,8 +177,12 @@ class Bench:
 
     async def idle(self) -> None:
         """Wait until every slot is free and no leg is left."""
+        await self.until(lambda: self.agent.lines.free == self.settings.calls and not self.agent.edge.legs)
+
+    async def until(self, truth: Callable[[], bool]) -> None:
+        """Wait until something is so."""
         for _ in range(500):
-            if self.agent.lines.free == self.settings.calls and not self.agent.edge.legs:
+            if truth():
                 return
             await self.pause(0.01)
         raise AssertionError(f"{self.agent.lines.free} slots free, legs {list(self.agent.edge.legs)}, {self.log[-5:]}")
