@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from parloir.api import ErasedRecording, Route, Visit, Words
+from parloir.store.call_notes import LONGEST, is_fit
 from parloir.testing_records import SampleRecords
 
 OVER = ("cancelled", "done", "missed")
-LONGEST = 1000
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class SampleActions:
 
     async def note_call(self, call: str, text: str, *, by: str) -> bool:
         """See parloir.api.Actions; the calls are those that the records remember, but hotline calls."""
-        if not text.strip() or len(text) > LONGEST or "\0" in text:
+        if not is_fit(text):
             raise ValueError(f"a note is text of 1 to {LONGEST} characters without NUL")
         found = self._records.find_call(call)
         if found is None or found.route is Route.HOTLINE:

@@ -1,8 +1,10 @@
 """A relay over AMP: parties that move, reload, fall silent, leave and come back."""
 
 from itertools import pairwise
+from typing import Any
 
 import pytest
+from twisted.internet.defer import Deferred
 
 from parloir.relay import commands
 from parloir.relay.bodies import Report
@@ -131,45 +133,50 @@ async def test_a_phone_on_hold_at_no_address_is_kept_where_it_was(call: Call) ->
     await soon(lambda: b"from phone" in [p.payload for p in call.browser.rtp], "the phone's sound")
 
 
+async def waiting_notice(call: Call, words: int) -> tuple[Deferred[Any], Deferred[Any]]:
+    """So many prompts that the phone hears, and the notice that waits for their end."""
+    before = call.do(commands.Play, prompt="\n".join(["en/please-wait"] * words), to="phone", times=1)
+    notice = outcome(call.do(commands.Announce, prompt="en/notice"))
+    await soon(lambda: call.phone.rtp[Kind.AUDIO].rtp, "what is before it")
+    return before, notice
+
+
+async def does_not_count(call: Call, notice: Deferred[Any]) -> None:
+    """The notice was interrupted, and without one nothing is joined."""
+    assert isinstance(await notice, Interrupted)
+    with pytest.raises(NotAnnounced):
+        await call.do(commands.Join)
+
+
 @over_amp
 async def test_a_page_that_reloads_during_the_notice_must_hear_it_again(call: Call) -> None:
     await call.connect()
     notice = outcome(call.do(commands.Announce, prompt="en/please-wait"))
     await soon(lambda: call.browser.rtp, "the notice")
     await call.bring(Browser())
-    assert isinstance(await notice, Interrupted)
-    with pytest.raises(NotAnnounced):
-        await call.do(commands.Join)
+    await does_not_count(call, notice)
     await call.join()
 
 
 @over_amp
 async def test_a_notice_that_waits_while_the_browser_goes_does_not_count(call: Call) -> None:
     await call.connect()
-    before = call.do(commands.Play, prompt="\n".join(["en/please-wait"] * 10), to="phone", times=1)
-    notice = outcome(call.do(commands.Announce, prompt="en/notice"))
-    await soon(lambda: call.phone.rtp[Kind.AUDIO].rtp, "what is before it")
+    before, notice = await waiting_notice(call, 10)
     call.browser.transport.say_goodbye()
     await soon(lambda: call.gateway.heard("lost", "browser"), "the loss")
     call.relay.skip(60)
     await before
-    assert isinstance(await notice, Interrupted)
-    with pytest.raises(NotAnnounced):
-        await call.do(commands.Join)
+    await does_not_count(call, notice)
 
 
 @over_amp
 async def test_a_notice_whose_browser_was_lost_and_came_back_does_not_count(call: Call) -> None:
     await call.connect()
-    before = call.do(commands.Play, prompt="\n".join(["en/please-wait"] * 3), to="phone", times=1)
-    notice = outcome(call.do(commands.Announce, prompt="en/notice"))
-    await soon(lambda: call.phone.rtp[Kind.AUDIO].rtp, "what is before it")
+    before, notice = await waiting_notice(call, 3)
     call.relay.skip(9)
     await soon(lambda: call.gateway.heard("lost", "browser"), "the loss")
     call.browser.transport.check()
     await soon(lambda: call.gateway.heard("back", "browser"), "its return")
     call.relay.skip(5)
     await before
-    assert isinstance(await notice, Interrupted)
-    with pytest.raises(NotAnnounced):
-        await call.do(commands.Join)
+    await does_not_count(call, notice)

@@ -7,7 +7,7 @@ from pytest_twisted import async_yield_fixture, ensureDeferred
 from twisted.internet.defer import Deferred
 
 from parloir.sip.message import Request, Response
-from parloir.sip.session import EndKind
+from parloir.sip.session import EndKind, Session
 from tests.sip_bench import ANSWER, Bench, Call
 from tests.sip_phone import SDP, Phone
 
@@ -31,13 +31,20 @@ def stored(bench: Bench) -> None:
     slow.callback(None)
 
 
+async def answered(bench: Bench, phone: Phone) -> tuple[Session, Call, Request]:
+    """A call that the phone has answered, whose dialog waits to be stored; and its INVITE."""
+    session, call = await bench.ring(phone)
+    invite = await phone.request("INVITE")
+    phone.respond(invite, 200, SDP)
+    await bench.until(lambda: bool(bench.dialogs.kept))
+    return session, call, invite
+
+
 @ensureDeferred
 async def test_an_answer_is_acknowledged_once_its_dialog_is_stored(bench: Bench) -> None:
     phone = bench.phone()
-    session, call = await bench.ring(phone)
-    invite = await phone.request("INVITE")
-    for _ in range(3):
-        phone.respond(invite, 200, SDP)
+    session, call, invite = await answered(bench, phone)
+    phone.respond(invite, 200, SDP)
     early = phone.inside("INVITE", invite, 1)
     phone.send(early.with_body(SDP))
     assert (await phone.response("INVITE", 491)).cseq.number == 1
@@ -56,10 +63,7 @@ async def test_an_answer_is_acknowledged_once_its_dialog_is_stored(bench: Bench)
 @ensureDeferred
 async def test_a_call_that_ends_meanwhile_is_acknowledged_and_hung_up(bench: Bench) -> None:
     phone = bench.phone()
-    session, call = await bench.ring(phone)
-    invite = await phone.request("INVITE")
-    phone.respond(invite, 200, SDP)
-    await bench.until(lambda: bool(bench.dialogs.kept))
+    session, call, _ = await answered(bench, phone)
     session.end()
     await phone.request("ACK")
     phone.respond(await phone.request("BYE"), 200)
@@ -72,9 +76,7 @@ async def test_a_call_that_ends_meanwhile_is_acknowledged_and_hung_up(bench: Ben
 @ensureDeferred
 async def test_a_phone_that_hangs_up_meanwhile_has_its_answer_acknowledged(bench: Bench) -> None:
     phone = bench.phone()
-    _, call = await bench.ring(phone)
-    invite = await phone.request("INVITE")
-    phone.respond(invite, 200, SDP)
+    _, call, invite = await answered(bench, phone)
     phone.send(phone.inside("BYE", invite, 1))
     await phone.response("BYE", 200)
     await phone.request("ACK")
@@ -90,14 +92,12 @@ async def test_a_store_that_fails_or_hangs_keeps_no_phone_waiting(
 ) -> None:
     monkeypatch.setattr("parloir.sip.leg.PATIENCE", 60.0 if fails else 0.05)
     phone = bench.phone()
-    session, call = await bench.ring(phone)
-    phone.respond(await phone.request("INVITE"), 200, SDP)
-    await bench.until(lambda: bool(bench.dialogs.kept))
+    session, call, _ = await answered(bench, phone)
     slow, bench.dialogs.slow = bench.dialogs.slow, None
     if fails and slow is not None:
         slow.errback(OSError("the disk is full"))
     await phone.request("ACK")
-    await call.told_of("answered")
+    assert await call.told_of("answered") == SDP
     session.end()
     phone.respond(await phone.request("BYE"), 200)
     await bench.idle()

@@ -248,6 +248,13 @@ def test_in_spanish_and_by_info_a_visit_is_talked_through_then_wrong_pins_lock_n
     page.wait_for_state("ended")
     assert gateway.end_reason(visit) == "PhoneHungUp"
 
+    locks_itself_out(phone, gateway)
+    reaches_the_hotline(phone, gateway, counsellor)
+    said_nowhere(gateway, PIN, WRONG)
+
+
+def locks_itself_out(phone: Twinkle, gateway: Gateway) -> None:
+    """Three wrong PINs in one call; the phone is hung up on."""
     ear = Ear(phone, gateway)
     ear.hears("es/choose-language")
     phone.press("2")
@@ -260,6 +267,9 @@ def test_in_spanish_and_by_info_a_visit_is_talked_through_then_wrong_pins_lock_n
     ear.hears("es/locked")
     phone.wait_to_be_hung_up_on()
 
+
+def reaches_the_hotline(phone: Twinkle, gateway: Gateway, counsellor: Baresip) -> None:
+    """A locked resident's phone calls the counsellor, who hears it; nothing of that is kept."""
     before, lines = written(gateway), len(gateway.process.lines)
     Ear(phone, gateway).hears("es/choose-language")
     phone.press("9")
@@ -271,7 +281,6 @@ def test_in_spanish_and_by_info_a_visit_is_talked_through_then_wrong_pins_lock_n
     assert "777" not in log
     assert "attendant" not in log
     counsellor.hang_up()
-    said_nowhere(gateway, PIN, WRONG)
 
 
 def written(gateway: Gateway) -> tuple[int, int]:
