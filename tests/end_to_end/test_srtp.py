@@ -19,7 +19,7 @@ from .visitor import Visitor
 REQUIRED = {"srtp": "required"}
 
 
-def test_every_suite_carries_the_largest_packets_both_ways(stage: Stage) -> None:
+def test_every_suite_carries_sound_and_picture_both_ways_and_a_phones_largest_packets(stage: Stage) -> None:
     phones = {f"pod-a-{n}": stage.secure_phone(suite, user=f"100{n}", large=True) for n, suite in enumerate(Suite, 1)}
     gateway = stage.gateway({name: phone.address for name, phone in phones.items()}, defaults=REQUIRED)
     visitors = {}
